@@ -1,0 +1,80 @@
+#include "base/canonical_json.h"
+#include "model/decode.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace stagekeeper {
+namespace {
+
+using nlohmann::json;
+
+/// Parses what is digested exactly as it is.
+Result<json> parse_object(std::string_view text) {
+  Result<json> parsed = parse_strict_json(text, kMaxObjectBytes);
+  if (!parsed) return fail(ErrorCode::kCorrupt, "decode object: " + parsed.error().message);
+  if (!parsed->is_object()) return fail(ErrorCode::kCorrupt, "decode object: it is no object");
+  return parsed;
+}
+
+Result<Digest> digest_of(const json& value) {
+  Result<std::string> bytes = canonical_json(value);
+  if (!bytes) return fail(ErrorCode::kCorrupt, bytes.error().message);
+  return sha256_digest(*bytes);
+}
+
+void drop_pins(json& container, const std::vector<PinEnv>& pin_env) {
+  if (!container.contains("env")) return;
+  json kept = json::array();
+  for (const json& entry : container["env"]) {
+    const auto name = entry.at("name").get<std::string>();
+    const bool pin = std::any_of(pin_env.begin(), pin_env.end(),
+                                 [&](const PinEnv& each) { return each.name == name; });
+    if (!pin) kept.push_back(entry);
+  }
+  if (kept.empty()) {
+    container.erase("env");
+  } else {
+    container["env"] = std::move(kept);
+  }
+}
+
+/// Throws json::exception for a template of another shape.
+void normalise(json& pod, const std::vector<PinEnv>& pin_env, std::string_view container_name) {
+  const json::json_pointer annotations("/metadata/annotations");
+  if (pod.contains(annotations)) {
+    pod[annotations].erase("kubectl.kubernetes.io/restartedAt");
+    if (pod[annotations].empty()) pod["metadata"].erase("annotations");
+  }
+  for (json& container : pod.at("spec").at("containers")) {
+    const bool pinned = container_name.empty() || container.at("name") == container_name;
+    if (pinned) drop_pins(container, pin_env);
+  }
+}
+
+}  // namespace
+
+Result<Digest> spec_digest(std::string_view json) {
+  Result<nlohmann::json> object = parse_object(json);
+  if (!object) return tl::unexpected(object.error());
+  if (!object->contains("spec")) return fail(ErrorCode::kCorrupt, "decode object: it has no spec");
+  return digest_of((*object)["spec"]);
+}
+
+Result<Digest> template_digest(std::string_view deployment_json, const std::vector<PinEnv>& pin_env,
+                               std::string_view container) {
+  Result<json> object = parse_object(deployment_json);
+  if (!object) return tl::unexpected(object.error());
+  const json::json_pointer path("/spec/template");
+  if (!object->contains(path))
+    return fail(ErrorCode::kCorrupt, "deployment without a pod template");
+  try {
+    normalise((*object)[path], pin_env, container);
+  } catch (const json::exception&) {
+    return fail(ErrorCode::kCorrupt, "the pod template of the deployment is malformed");
+  }
+  return digest_of((*object)[path]);
+}
+
+}  // namespace stagekeeper

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "model/meta.h"
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+// The built-in kinds, reduced to what decisions need.
+namespace stagekeeper {
+
+struct EnvVar {
+  std::string name;
+  std::string value;
+  bool from_source = false;  ///< valueFrom is set
+
+  friend bool operator==(const EnvVar&, const EnvVar&) = default;
+};
+
+struct ContainerEnv {
+  std::string container;
+  std::vector<EnvVar> env;
+};
+
+struct Deployment {
+  ObjectMeta meta;
+  int replicas = 1;
+  bool paused = false;
+  std::map<std::string, std::string> selector;
+  std::map<std::string, std::string> pod_labels;
+  std::vector<ContainerEnv> containers;
+  std::chrono::seconds progress_deadline{600};
+  // status
+  std::int64_t observed_generation = 0;
+  int status_replicas = 0;
+  int updated_replicas = 0;
+  int available_replicas = 0;
+  bool progress_deadline_exceeded = false;
+  std::string progress_message;
+  TimePoint progress_updated{};  ///< lastUpdateTime of the Progressing condition
+};
+
+struct Service {
+  ObjectMeta meta;
+  std::map<std::string, std::string> selector;
+};
+
+struct Job {
+  ObjectMeta meta;
+  bool complete = false;
+  bool failed = false;
+  std::string failure_reason;  ///< of the Failed condition: DeadlineExceeded, BackoffLimitExceeded
+  std::string failure_message;
+};
+
+/// One container's end, or why it has not begun.
+struct ContainerState {
+  std::string name;
+  bool terminated = false;
+  int exit_code = 0;
+  std::string
+      reason;  ///< Completed, Error, OOMKilled, or a waiting reason such as ErrImageNeverPull
+  std::string message;  ///< termination message, at most 4,096 bytes
+};
+
+struct Pod {
+  ObjectMeta meta;
+  std::string owner_uid;  ///< uid of the controlling Job or ReplicaSet
+  std::string phase;
+  std::string reason;      ///< Evicted, DeadlineExceeded, …
+  bool disrupted = false;  ///< condition DisruptionTarget
+  std::vector<ContainerState> init_containers;
+  std::vector<ContainerState> containers;
+};
+
+}  // namespace stagekeeper
