@@ -1,0 +1,65 @@
+#pragma once
+
+#include "base/result.h"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+namespace stagekeeper::http {
+
+/// Header names compare without regard to case; the value of a repeated header is joined by ", ".
+struct HeaderLess {
+  bool operator()(std::string_view a, std::string_view b) const;
+  using is_transparent = void;
+};
+
+using Headers = std::map<std::string, std::string, HeaderLess>;
+
+struct Request {
+  std::string method = {};  ///< "GET", "PUT", …
+  std::string target =
+      {};  ///< path and query exactly as sent, already percent-encoded: "/api/v1/pods?limit=5"
+  Headers headers = {};
+  std::string body = {};
+};
+
+/// Any status is a successful call: turning 404 or 409 into an Error is the next layer's business.
+struct Response {
+  int status = 0;
+  Headers headers;
+  std::string body;
+};
+
+/// Takes the next piece of a streamed body, in order; false ends the stream early.
+using BodySink = std::function<bool(std::string_view piece)>;
+
+/// Port for HTTP/1.1 to one origin (scheme, host, port). Implementations are thread-safe.
+///
+/// Errors of both calls: Unavailable for anything between us and the server (name, TCP, TLS,
+/// timeout, reset, broken framing), Cancelled after a stop request, Invalid when the body exceeds
+/// the limit.
+class Client {
+ public:
+  Client() = default;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  Client(Client&&) = delete;
+  Client& operator=(Client&&) = delete;
+  virtual ~Client() = default;
+
+  /// Sends and reads the whole answer, at most ClientOptions::max_body_bytes of it.
+  virtual Result<Response> send(const Request& request) = 0;
+
+  /// Sends and hands the body over piece by piece as it arrives, from the calling thread or another
+  /// one, never concurrently. For a status other than 2xx nothing is streamed and the (bounded)
+  /// body is in the Response. Returns when the server ends the body, the sink says stop (then with
+  /// the response), the idle timeout passes or `stop` is requested.
+  virtual Result<Response> stream(const Request& request, const BodySink& sink,
+                                  std::stop_token stop) = 0;
+};
+
+}  // namespace stagekeeper::http
