@@ -1,0 +1,2 @@
+include(${CMAKE_SOURCE_DIR}/tests/fakes/http_imposter.cmake)
+target_link_libraries(test-kube PRIVATE nlohmann_json::nlohmann_json)
