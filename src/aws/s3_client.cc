@@ -1,0 +1,176 @@
+#include "aws/s3_client.h"
+
+#include "aws/s3_answer.h"
+#include "aws/sigv4.h"
+#include "base/crypto.h"
+
+#include <algorithm>
+
+namespace stagekeeper::aws {
+namespace {
+
+std::string header(const http::Response& response, std::string_view name) {
+  const auto found = response.headers.find(name);
+  return found == response.headers.end() ? std::string() : found->second;
+}
+
+/// An answer that cannot be read tells nothing about the bucket: as good as none.
+template <typename T>
+Result<T> readable(Result<T> read, std::string_view what) {
+  if (!read) {
+    return fail(ErrorCode::kUnavailable, std::string(what) + ": " + read.error().message);
+  }
+  return read;
+}
+
+}  // namespace
+
+Result<std::string> host_of_endpoint(std::string_view endpoint) {
+  const auto bad = [] {
+    return fail(ErrorCode::kInvalid,
+                "the S3 endpoint must look like https://host or "
+                "https://host:port, without a path");
+  };
+  std::string_view default_port;
+  std::string_view rest = endpoint;
+  if (rest.starts_with("https://")) {
+    rest.remove_prefix(8);
+    default_port = ":443";
+  } else if (rest.starts_with("http://")) {
+    rest.remove_prefix(7);
+    default_port = ":80";
+  } else {
+    return bad();
+  }
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.empty() || rest.find_first_of("/?#@ \t\r\n") != std::string_view::npos) return bad();
+  if (rest.ends_with(default_port)) rest.remove_suffix(default_port.size());
+  return std::string(rest);
+}
+
+S3Client::S3Client(http::Client& http, S3Options options, const Clock& clock)
+    : http_(http), options_(std::move(options)), clock_(clock), requests_(options_.bucket) {}
+
+void S3Client::prepare(http::Request& request) const {
+  const std::string hash =
+      request.body.empty() ? std::string(kEmptyPayloadHash) : sha256_hex(request.body);
+  request.headers.insert_or_assign("Host", options_.host);
+  request.headers.insert_or_assign("x-amz-content-sha256", hash);
+  sign(request, options_.credentials,
+       SigningScope{.region = options_.region, .service = "s3", .time = clock_.now()}, hash);
+  // Signed, and left to the HTTP client to send: it writes "host:port" itself, and one that gets
+  // the header from us looks for the port in the server's certificate, too. Without a port the
+  // client would add the default one, so then the header stays.
+  if (options_.host.find(':') != std::string::npos) request.headers.erase("Host");
+}
+
+void S3Client::note_date(const http::Response& response) {
+  const Result<TimePoint> date = parse_http_date(header(response, "Date"));
+  if (!date) return;
+  const MutexLock lock(mutex_);
+  server_time_ = ServerTime{.server = *date, .local = clock_.now()};
+}
+
+Result<http::Response> S3Client::exchange(http::Request& request) {
+  prepare(request);
+  Result<http::Response> response = http_.send(request);
+  if (response) note_date(*response);
+  return response;
+}
+
+Result<http::Response> S3Client::call(http::Request request) {
+  Result<http::Response> response = exchange(request);
+  if (!response) return response;
+  if (const std::optional<S3Error> refused = refusal_of(request, *response)) {
+    return tl::unexpected(to_error(*refused, request, *response));
+  }
+  return response;
+}
+
+Result<std::optional<S3Error>> S3Client::attempt(http::Request request) {
+  const Result<http::Response> response = exchange(request);
+  if (!response) return tl::unexpected(response.error());
+  return refusal_of(request, *response);
+}
+
+Result<std::string> S3Client::put_locked(std::string_view key, std::string body,
+                                         TimePoint retain_until) {
+  const Result<http::Response> response =
+      call(requests_.put_locked(key, std::move(body), retain_until));
+  if (!response) return tl::unexpected(response.error());
+  return header(*response, "x-amz-version-id");
+}
+
+Result<std::string> S3Client::get(std::string_view key, std::string_view version_id) {
+  Result<http::Response> response = call(requests_.get(key, version_id));
+  if (!response) return tl::unexpected(response.error());
+  return std::move(response->body);
+}
+
+Status S3Client::stream(std::string_view key, const http::BodySink& sink,
+                        const std::stop_token& stop) {
+  http::Request request = requests_.get(key);
+  prepare(request);
+  const Result<http::Response> response = http_.stream(request, sink, stop);
+  if (!response) return tl::unexpected(response.error());
+  note_date(*response);
+  if (const std::optional<S3Error> refused = refusal_of(request, *response)) {
+    return tl::unexpected(to_error(*refused, request, *response));
+  }
+  return {};
+}
+
+Result<ObjectHead> S3Client::head(const ObjectVersionId& object) {
+  const Result<http::Response> response = call(requests_.head(object));
+  if (!response) return tl::unexpected(response.error());
+  return readable(read_head(*response), "head object");
+}
+
+Result<ObjectLock> S3Client::retention(const ObjectVersionId& object) {
+  http::Request request = requests_.get_retention(object);
+  const Result<http::Response> response = exchange(request);
+  if (!response) return tl::unexpected(response.error());
+  const std::optional<S3Error> refused = refusal_of(request, *response);
+  if (!refused) return readable(read_retention(response->body), "get object retention");
+  if (refused->refusal == S3Refusal::kNoLock) return ObjectLock{};
+  return tl::unexpected(to_error(*refused, request, *response));
+}
+
+Result<VersionPage> S3Client::list_versions(std::string_view prefix, const VersionMarker& from) {
+  const Result<http::Response> response = call(requests_.list_versions(prefix, from));
+  if (!response) return tl::unexpected(response.error());
+  return readable(read_version_page(response->body, from), "list object versions");
+}
+
+Result<BucketLock> S3Client::bucket_lock() {
+  http::Request request = requests_.get_lock_configuration();
+  const Result<http::Response> response = exchange(request);
+  if (!response) return tl::unexpected(response.error());
+  const std::optional<S3Error> refused = refusal_of(request, *response);
+  if (!refused) return readable(read_bucket_lock(response->body), "get lock configuration");
+  if (refused->refusal == S3Refusal::kNoLock) return BucketLock{};
+  return tl::unexpected(to_error(*refused, request, *response));
+}
+
+Result<bool> S3Client::versioning_enabled() {
+  const Result<http::Response> response = call(requests_.get_versioning());
+  if (!response) return tl::unexpected(response.error());
+  return readable(read_versioning(response->body), "get bucket versioning");
+}
+
+Result<std::optional<S3Error>> S3Client::try_delete_version(const ObjectVersionId& object,
+                                                            bool bypass) {
+  return attempt(requests_.delete_version(object, bypass));
+}
+
+Result<std::optional<S3Error>> S3Client::try_put_retention(const ObjectVersionId& object,
+                                                           TimePoint retain_until) {
+  return attempt(requests_.put_retention(object, retain_until));
+}
+
+std::optional<ServerTime> S3Client::server_time() const {
+  const MutexLock lock(mutex_);
+  return server_time_;
+}
+
+}  // namespace stagekeeper::aws

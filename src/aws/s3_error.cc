@@ -1,0 +1,156 @@
+#include "aws/s3_error.h"
+
+#include "aws/s3_xml.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+
+namespace stagekeeper::aws {
+namespace {
+
+constexpr std::size_t kMaxErrorBytes = 16U << 10U;
+constexpr std::size_t kMaxMessageBytes = 300;
+
+/// Texts of a server go into messages that people read: bounded and on one line.
+std::string one_line(std::string_view text) {
+  std::string out(text.substr(0, kMaxMessageBytes));
+  std::replace_if(
+      out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+  return out;
+}
+
+/// The error in a body, if the body is one.
+std::optional<S3Error> error_body(const http::Response& response) {
+  if (response.body.empty() || response.body.size() > kMaxErrorBytes) return std::nullopt;
+  // Records begin with '{': only what looks like XML is worth a parser.
+  const std::size_t first = response.body.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos || response.body[first] != '<') return std::nullopt;
+  const Result<XmlElement> root = parse_xml(response.body);
+  if (!root || root->name != "Error") return std::nullopt;
+  return S3Error{.refusal = S3Refusal::kUnavailable,
+                 .status = response.status,
+                 .code = one_line(root->child_text("Code")),
+                 .message = one_line(root->child_text("Message"))};
+}
+
+/// AWS and versitygw word a lock as AccessDenied with "… because object protected by object lock";
+/// others have a code of their own.
+bool speaks_of_lock(const S3Error& error) {
+  if (error.code == "ObjectLocked") return true;
+  return error.status == 403 && error.message.find("protected by object lock") != std::string::npos;
+}
+
+struct CodeRow {
+  std::string_view code;
+  S3Refusal refusal;
+};
+
+constexpr CodeRow kCodes[] = {
+    {"NoSuchKey", S3Refusal::kNoSuchKey},
+    {"NoSuchVersion", S3Refusal::kNoSuchKey},
+    {"NoSuchObjectLockConfiguration", S3Refusal::kNoLock},
+    {"ObjectLockConfigurationNotFoundError", S3Refusal::kNoLock},
+    {"PreconditionFailed", S3Refusal::kExists},
+    {"ConditionalRequestConflict", S3Refusal::kRace},
+    {"RequestTimeTooSkewed", S3Refusal::kClockSkew},
+    {"SlowDown", S3Refusal::kThrottled},
+    {"TooManyRequests", S3Refusal::kThrottled},
+    {"InternalError", S3Refusal::kUnavailable},
+    {"RequestTimeout", S3Refusal::kUnavailable},
+    {"ServiceUnavailable", S3Refusal::kUnavailable},
+    // A bucket that is gone is an outage of the store, not a record that was never written.
+    {"NoSuchBucket", S3Refusal::kUnavailable},
+    {"AccessDenied", S3Refusal::kAccessDenied},
+};
+
+S3Refusal by_status(int status, std::string_view method) {
+  // A HEAD has no body to name the cause. Any other bare 404 may come from something in between.
+  if (status == 404 && method == "HEAD") return S3Refusal::kNoSuchKey;
+  if (status == 404) return S3Refusal::kUnavailable;
+  if (status == 412) return S3Refusal::kExists;
+  if (status == 409) return S3Refusal::kRace;
+  if (status == 401 || status == 403) return S3Refusal::kAccessDenied;
+  if (status == 429) return S3Refusal::kThrottled;
+  if (status >= 500 || status == 408) return S3Refusal::kUnavailable;
+  return S3Refusal::kInvalid;
+}
+
+S3Refusal judge(const S3Error& error, std::string_view method) {
+  if (speaks_of_lock(error)) return S3Refusal::kObjectLocked;
+  for (const CodeRow& row : kCodes) {
+    if (row.code == error.code) return row.refusal;
+  }
+  // An error within a success: whatever it says, nothing can be taken as done.
+  if (error.status < 300) return S3Refusal::kUnavailable;
+  if (error.status == 409) return S3Refusal::kInvalid;  // a named conflict that is no race
+  return by_status(error.status, method);
+}
+
+ErrorCode code_of(S3Refusal refusal, std::string_view method) {
+  switch (refusal) {
+    case S3Refusal::kNoSuchKey:
+    case S3Refusal::kNoLock:
+      return ErrorCode::kNotFound;
+    case S3Refusal::kExists:
+    case S3Refusal::kRace:
+      return ErrorCode::kAlreadyExists;
+    case S3Refusal::kObjectLocked:
+      return method == "PUT" ? ErrorCode::kAlreadyExists : ErrorCode::kDenied;
+    case S3Refusal::kAccessDenied:
+    case S3Refusal::kClockSkew:
+      return ErrorCode::kDenied;
+    case S3Refusal::kThrottled:
+      return ErrorCode::kThrottled;
+    case S3Refusal::kUnavailable:
+      return ErrorCode::kUnavailable;
+    case S3Refusal::kInvalid:
+      return ErrorCode::kInvalid;
+  }
+  return ErrorCode::kUnavailable;
+}
+
+/// Retry-After in seconds; dates and nonsense count as absent. At most ten minutes.
+std::optional<std::chrono::milliseconds> retry_after(const http::Headers& headers) {
+  const auto found = headers.find("Retry-After");
+  if (found == headers.end()) return std::nullopt;
+  int seconds = 0;
+  const std::string& text = found->second;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (ec != std::errc() || end != text.data() + text.size() || seconds < 0) return std::nullopt;
+  return std::chrono::seconds(std::min(seconds, 600));
+}
+
+}  // namespace
+
+std::optional<S3Error> refusal_of(const http::Request& request, const http::Response& response) {
+  std::optional<S3Error> error = error_body(response);
+  const bool success = response.status >= 200 && response.status < 300;
+  if (success && !error) return std::nullopt;
+  if (!error) {
+    return S3Error{.refusal = by_status(response.status, request.method),
+                   .status = response.status,
+                   .code = {},
+                   .message = {}};
+  }
+  error->refusal = judge(*error, request.method);
+  return error;
+}
+
+Error to_error(const S3Error& refused, const http::Request& request,
+               const http::Response& response) {
+  const std::string_view target(request.target);
+  std::string text =
+      fmt::format("{} {}: {}", request.method,
+                  target.substr(0, std::min(target.find('?'), target.size())), refused.status);
+  if (!refused.code.empty()) text += " " + refused.code;
+  if (!refused.message.empty()) text += ": " + refused.message;
+  if (refused.refusal == S3Refusal::kClockSkew) text += " (compare this machine's clock)";
+  Error error{code_of(refused.refusal, request.method), std::move(text)};
+  if (error.code == ErrorCode::kThrottled || error.code == ErrorCode::kUnavailable) {
+    error.retry_after = retry_after(response.headers);
+  }
+  return error;
+}
+
+}  // namespace stagekeeper::aws
