@@ -1,0 +1,517 @@
+#include "audit/ledger.h"
+
+#include "tests/audit/fixture.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace stagekeeper;
+using namespace stagekeeper::audit_test;
+using audit::RecordKind;
+using fakes::Fault;
+
+namespace {
+
+/// Thrown by a hook: the process is gone.
+struct Crash {};
+
+Error down() {
+  return Error{ErrorCode::kUnavailable, "connection reset"};
+}
+
+/// Key → bytes of the only version. Fails the test when a key has more than one.
+std::map<std::string, std::string> bytes_of(const fakes::MemoryStore& store) {
+  std::map<std::string, std::string> out;
+  for (const auto& [object, versions] : store.objects) {
+    REQUIRE(versions.size() == 1);
+    out[object] = versions[0].bytes;
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("ledger: the first append writes Genesis with the public key, then the record") {
+  Bench bench;
+  CHECK(bench.ledger.load(kTarget).value()->records.empty());
+  const auto ref = bench.append(intent("", "1"));
+  REQUIRE(ref);
+  CHECK(ref->sequence == 2);
+  CHECK(ref->kind == RecordKind::kIntent);
+  CHECK(ref->key == kTarget.key(2));
+  CHECK(bench.store.objects.size() == 2);
+  const auto genesis = bench.ledger.read(kTarget, 1);
+  REQUIRE(genesis);
+  CHECK(genesis->draft.kind == RecordKind::kGenesis);
+  CHECK(nlohmann::json::parse(genesis->draft.body)["publicKey"] == key().public_pem());
+  const auto record = bench.ledger.read(kTarget, 2);
+  REQUIRE(record);
+  CHECK(record->frame.prev == sha256_digest(bench.store.objects[kTarget.key(1)][0].bytes).str());
+  CHECK(record->frame.deviations == options().deviations);
+  CHECK(record->frame.operator_version == "0.1.0");
+  CHECK(record->frame.retain_until == kNow + std::chrono::hours(24));
+  CHECK(bench.ledger.read(kTarget, 3).error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("ledger: the signed bytes are persisted before they are sent, and those are sent") {
+  Bench bench;
+  std::string persisted;
+  bench.pending.after = [&](std::string_view call, std::string_view) -> Fault {
+    if (call == "write") persisted = bench.status.pending->envelope;
+    return std::nullopt;
+  };
+  bench.store.before = [&](std::string_view call, std::string_view) -> Fault {
+    if (call == "put") CHECK_FALSE(persisted.empty());
+    return std::nullopt;
+  };
+  const auto ref = bench.append(intent("", "1"));
+  REQUIRE(ref);
+  CHECK(bench.store.objects[ref->key][0].bytes == persisted);
+  CHECK(bench.status.pending->sequence == 2);
+  CHECK(bench.status.pending->key == ref->key);
+}
+
+TEST_CASE("ledger: the same draft again gives the same record and writes nothing") {
+  Bench bench;
+  const auto first = bench.append(intent("", "1")).value();
+  audit::Draft again = intent("", "1");
+  again.body = R"({"reason":"rebuilt after a crash"})";
+  CHECK(bench.append(again).value() == first);
+  CHECK(bench.store.objects.size() == 2);
+}
+
+TEST_CASE("ledger: an Applied takes its version from the Intent") {
+  Bench bench;
+  bench.append(intent("", "1")).value();
+  audit::Draft applied = terminal(intent("", "1"), RecordKind::kApplied, 2);
+  applied.to.reset();
+  const auto ref = bench.append(applied).value();
+  CHECK(bench.append(applied).value() == ref);
+  CHECK(bench.ledger.load(kTarget).value()->serving->what == version("1"));
+}
+
+TEST_CASE("ledger: an object made anew is adopted before anything else is written") {
+  Bench bench;
+  bench.two_promotions();
+  bench.target.uid = "uid-second";
+  const auto ref = bench.append(intent("2", "3")).value();
+  CHECK(ref.sequence == 7);
+  const auto adopted = bench.ledger.read(kTarget, 6).value();
+  CHECK(adopted.draft.kind == RecordKind::kTargetAdopted);
+  const auto body = nlohmann::json::parse(adopted.draft.body);
+  CHECK(body["old"] == "uid-target");
+  CHECK(body["new"] == "uid-second");
+  CHECK(fresh_load(bench.store, bench.clock).value()->object_uid == "uid-second");
+}
+
+TEST_CASE("ledger: what it must not write it refuses without a trace") {
+  Bench bench;
+  bench.two_promotions();
+  const auto before = bytes_of(bench.store);
+
+  struct Row {
+    const char* what;
+    audit::Draft draft;
+    ErrorCode code;
+  };
+
+  audit::Draft no_version = intent("2", "3");
+  no_version.to.reset();
+  audit::Draft with_float = intent("2", "3");
+  with_float.body = R"({"auc":0.9})";
+  const Row rows[] = {
+      {"Genesis", {.kind = RecordKind::kGenesis}, ErrorCode::kInvalid},
+      {"adoption", {.kind = RecordKind::kTargetAdopted}, ErrorCode::kInvalid},
+      {"Intent without version", no_version, ErrorCode::kInvalid},
+      {"body with a float", with_float, ErrorCode::kInvalid},
+      {"other ledger's kind", {.kind = RecordKind::kBlocked}, ErrorCode::kInvalid},
+      {"terminal of nothing", terminal(intent("2", "3"), RecordKind::kAborted, 9),
+       ErrorCode::kConflict},
+      {"terminal without of", {.kind = RecordKind::kAborted}, ErrorCode::kInvalid},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    const auto ref = bench.append(row.draft);
+    REQUIRE_FALSE(ref);
+    CHECK(ref.error().code == row.code);
+  }
+  CHECK(bytes_of(bench.store) == before);
+  audit::LedgerObject strange = bench.target;
+  strange.id.name = "../escape";
+  CHECK(bench.ledger.append(strange, intent("2", "3"), bench.pending).error().code ==
+        ErrorCode::kInvalid);
+}
+
+TEST_CASE("ledger: a crash before or after any call ends in one record with the same bytes") {
+  // A run without a crash counts the calls; then each of them is the last of a first process.
+  int calls = 0;
+  {
+    Bench bench;
+    const auto count = [&](std::string_view, std::string_view) -> Fault {
+      ++calls;
+      return std::nullopt;
+    };
+    bench.store.before = bench.pending.before = count;
+    bench.append(intent("", "1")).value();
+  }
+  REQUIRE(calls > 10);
+  for (int at = 1; at <= calls; ++at) {
+    for (const bool after : {false, true}) {
+      CAPTURE(at);
+      CAPTURE(after);
+      Bench bench;
+      int seen = 0;
+      const fakes::Hook crash = [&](std::string_view, std::string_view) -> Fault {
+        if (++seen == at) throw Crash{};
+        return std::nullopt;
+      };
+      (after ? bench.store.after : bench.store.before) = crash;
+      (after ? bench.pending.after : bench.pending.before) = crash;
+      CHECK_THROWS_AS((void)bench.append(intent("", "1")), Crash);
+      bench.store.before = bench.store.after = bench.pending.before = bench.pending.after = nullptr;
+      const std::optional<audit::Pending> left = bench.status.pending;
+      const auto durable = bytes_of(bench.store);
+
+      bench.clock.advance(std::chrono::hours(1));
+      audit::Ledger restarted(bench.store, key(), bench.clock, options());
+      const auto ref = restarted.append(bench.target, intent("", "1"), bench.pending);
+      REQUIRE(ref);
+      CHECK(ref->sequence == 2);
+      const auto now = bytes_of(bench.store);
+      CHECK(now.size() == 2);
+      // What was durable stayed, and what had been signed is what was written.
+      for (const auto& [object, bytes] : durable)
+        CHECK(now.at(object) == bytes);
+      if (left) CHECK(now.at(left->key) == left->envelope);
+      CHECK(fresh_load(bench.store, bench.clock));
+      // The lock runs from the writing, not from the signing.
+      CHECK(bench.store.objects[ref->key][0].lock.retain_until >=
+            (durable.contains(ref->key) ? kNow : bench.clock.now()) + std::chrono::hours(24));
+    }
+  }
+}
+
+TEST_CASE("ledger: any call that fails once is made good by the next append") {
+  for (const ErrorCode code : {ErrorCode::kUnavailable, ErrorCode::kThrottled}) {
+    for (int at = 1; at <= 20; ++at) {
+      for (const bool after : {false, true}) {
+        CAPTURE(at);
+        CAPTURE(after);
+        Bench bench;
+        int seen = 0;
+        const fakes::Hook fault = [&](std::string_view, std::string_view) -> Fault {
+          if (++seen == at) return Error{code, "no answer"};
+          return std::nullopt;
+        };
+        (after ? bench.store.after : bench.store.before) = fault;
+        (after ? bench.pending.after : bench.pending.before) = fault;
+        auto ref = bench.append(intent("", "1"));
+        if (!ref) {
+          CHECK(ref.error().code == code);
+          ref = bench.append(intent("", "1"));
+        }
+        REQUIRE(ref);
+        CHECK(ref->sequence == 2);
+        CHECK(bytes_of(bench.store).size() == 2);
+      }
+    }
+  }
+}
+
+TEST_CASE("ledger: recover finishes what was pending and says what the ledger holds") {
+  Bench bench;
+  bench.two_promotions();
+  bench.store.before = [](std::string_view call, std::string_view) -> Fault {
+    return call == "put" ? Fault(down()) : std::nullopt;
+  };
+  CHECK(bench.append(intent("2", "3")).error().code == ErrorCode::kUnavailable);
+  bench.store.before = nullptr;
+  audit::Ledger restarted(bench.store, key(), bench.clock, options());
+  const auto state = restarted.recover(bench.target, bench.pending);
+  REQUIRE(state);
+  CHECK((*state)->head_sequence() == 6);
+  CHECK((*state)->open_intents == std::vector<std::uint64_t>{6});
+  CHECK(restarted.recover(bench.target, bench.pending).value()->head_sequence() == 6);
+}
+
+TEST_CASE("ledger: a pending record that is not ours and next is dropped") {
+  struct Row {
+    const char* what;
+    std::string (*forge)(const audit::LedgerState&);
+  };
+
+  static const auto record_after = [](const audit::LedgerState& state) {
+    return audit::Record{.draft = intent("2", "666"),
+                         .frame = {.cluster = kTarget.cluster,
+                                   .ledger = kTarget.path(),
+                                   .object_uid = "uid-target",
+                                   .sequence = state.head_sequence() + 1,
+                                   .prev = state.head_digest(),
+                                   .recorded = kNow + std::chrono::hours(1),
+                                   .store_date = kNow,
+                                   .retain_until = kNow + std::chrono::hours(2),
+                                   .operator_version = "0",
+                                   .deviations = {}}};
+  };
+  static const auto sealed = [](const audit::Record& record, const SigningKey& by) {
+    return audit::seal(audit::encode_record(record).value(), by);
+  };
+  const Row rows[] = {
+      {"garbage", [](const audit::LedgerState&) { return std::string("garbage"); }},
+      {"empty", [](const audit::LedgerState&) { return std::string(); }},
+      {"unsigned",
+       [](const audit::LedgerState& s) { return audit::encode_record(record_after(s)).value(); }},
+      {"signed by another",
+       [](const audit::LedgerState& s) { return sealed(record_after(s), other_key()); }},
+      {"a sequence ahead",
+       [](const audit::LedgerState& s) {
+         audit::Record record = record_after(s);
+         ++record.frame.sequence;
+         return sealed(record, key());
+       }},
+      {"of another history",
+       [](const audit::LedgerState& s) {
+         audit::Record record = record_after(s);
+         record.frame.prev = digest_of("another");
+         return sealed(record, key());
+       }},
+      {"of another ledger",
+       [](const audit::LedgerState& s) {
+         audit::Record record = record_after(s);
+         record.frame.ledger = kModel.path();
+         return sealed(record, key());
+       }},
+      {"of another cluster",
+       [](const audit::LedgerState& s) {
+         audit::Record record = record_after(s);
+         record.frame.cluster = "other";
+         return sealed(record, key());
+       }},
+      {"of another object",
+       [](const audit::LedgerState& s) {
+         audit::Record record = record_after(s);
+         record.frame.object_uid = "other";
+         return sealed(record, key());
+       }},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    Bench bench;
+    bench.two_promotions();
+    const auto state = bench.ledger.load(kTarget).value();
+    bench.status.pending = audit::Pending{.sequence = 6,
+                                          .key = kTarget.key(6),
+                                          .retain_until = kNow + std::chrono::hours(24),
+                                          .envelope = row.forge(*state)};
+    audit::Ledger restarted(bench.store, key(), bench.clock, options());
+    CHECK(restarted.recover(bench.target, bench.pending).value()->head_sequence() == 5);
+    CHECK(bench.store.objects.size() == 5);
+    const auto ref = restarted.append(bench.target, intent("2", "3"), bench.pending);
+    REQUIRE(ref);
+    CHECK(ref->sequence == 6);
+    CHECK(restarted.read(kTarget, 6)->draft.to->version == "3");
+  }
+}
+
+TEST_CASE("ledger: a pending record whose decision died is dropped when the caller says so") {
+  Bench bench;
+  bench.two_promotions();
+  bench.store.before = [](std::string_view call, std::string_view) -> Fault {
+    return call == "put" ? Fault(down()) : std::nullopt;
+  };
+  CHECK_FALSE(bench.append(intent("2", "3")));
+  bench.store.before = nullptr;
+  bench.pending.holds = [](const audit::Record& record) { return record.draft.to->version != "3"; };
+  CHECK(bench.append(intent("2", "4"))->sequence == 6);
+  CHECK(bench.ledger.read(kTarget, 6)->draft.to->version == "4");
+}
+
+TEST_CASE("ledger: nothing beside the envelope of a pending record is believed") {
+  Bench bench;
+  bench.two_promotions();
+  bench.store.before = [](std::string_view call, std::string_view) -> Fault {
+    return call == "put" ? Fault(down()) : std::nullopt;
+  };
+  CHECK_FALSE(bench.append(intent("2", "3")));
+  bench.store.before = nullptr;
+  bench.status.pending->key = "v1/elsewhere";
+  bench.status.pending->sequence = 99;
+  bench.status.pending->retain_until = parse_time("9999-01-01T00:00:00Z").value();
+  CHECK(bench.ledger.recover(bench.target, bench.pending).value()->head_sequence() == 6);
+  CHECK_FALSE(bench.store.objects.contains("v1/elsewhere"));
+  CHECK(bench.store.objects[kTarget.key(6)][0].lock.retain_until ==
+        bench.clock.now() + std::chrono::hours(24));
+}
+
+TEST_CASE("ledger: a key taken by something else is an alarm, and nothing is written") {
+  Bench bench;
+  bench.two_promotions();
+  bench.ledger.load(kTarget).value();
+  bench.store.before = [&](std::string_view call, std::string_view object) -> Fault {
+    if (call == "put") bench.store.add_version(std::string(object), "somebody else's");
+    return std::nullopt;
+  };
+  const auto ref = bench.append(intent("2", "3"));
+  REQUIRE_FALSE(ref);
+  CHECK(ref.error().code == ErrorCode::kCorrupt);
+  CHECK(bench.append(intent("2", "3")).error().code == ErrorCode::kCorrupt);
+  CHECK(bench.store.objects.size() == 6);
+}
+
+TEST_CASE("ledger: a race that shows nothing is repeated, then left for later") {
+  Bench bench;
+  bench.two_promotions();
+  int races = 2;
+  bench.store.before = [&](std::string_view call, std::string_view) -> Fault {
+    if (call == "put" && races-- > 0) {
+      return Error{ErrorCode::kAlreadyExists, "409 ConditionalRequestConflict"};
+    }
+    return std::nullopt;
+  };
+  CHECK(bench.append(intent("2", "3"))->sequence == 6);
+  bench.append(terminal(intent("2", "3"), RecordKind::kApplied, 6)).value();
+  races = 1000;
+  CHECK(bench.append(intent("3", "4")).error().code == ErrorCode::kUnavailable);
+}
+
+TEST_CASE("ledger: a store that lies about what it kept is caught at reading back") {
+  struct Row {
+    const char* what;
+    void (*lie)(std::vector<fakes::MemoryStore::Version>&);
+  };
+
+  const Row rows[] = {
+      {"altered", [](auto& versions) { versions.back().bytes += " "; }},
+      {"gone", [](auto& versions) { versions.clear(); }},
+      {"unlocked", [](auto& versions) { versions.back().lock = {}; }},
+      {"GOVERNANCE",
+       [](auto& versions) { versions.back().lock.mode = audit::LockMode::kGovernance; }},
+      {"short",
+       [](auto& versions) { versions.back().lock.retain_until -= std::chrono::seconds(2); }},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    Bench bench;
+    bench.two_promotions();
+    bench.store.after = [&](std::string_view call, std::string_view object) -> Fault {
+      if (call == "put") row.lie(bench.store.objects[std::string(object)]);
+      return std::nullopt;
+    };
+    const auto ref = bench.append(intent("2", "3"));
+    REQUIRE_FALSE(ref);
+    CHECK(ref.error().code == ErrorCode::kCorrupt);
+  }
+}
+
+TEST_CASE("ledger: whole seconds cut by the store are forgiven") {
+  Bench bench;
+  bench.store.after = [&](std::string_view call, std::string_view object) -> Fault {
+    if (call == "put") {
+      bench.store.objects[std::string(object)].back().lock.retain_until -= std::chrono::seconds(1);
+    }
+    return std::nullopt;
+  };
+  CHECK(bench.append(intent("", "1")));
+}
+
+TEST_CASE("ledger: a record whose lock was never seen is looked at before it is trusted") {
+  Bench bench;
+  bench.append(intent("", "1")).value();
+  bench.store.objects[kTarget.key(2)][0].lock.retain_until = kNow + std::chrono::hours(1);
+  audit::Ledger restarted(bench.store, key(), bench.clock, options());
+  const auto ref = restarted.append(bench.target, intent("", "1"), bench.pending);
+  REQUIRE_FALSE(ref);
+  CHECK(ref.error().code == ErrorCode::kCorrupt);
+}
+
+TEST_CASE(
+    "ledger: clocks that differ too much stop the writing, and small ones lengthen the lock") {
+  Bench bench;
+  for (const int ahead : {61, -61, 315'360'000, -315'360'000}) {
+    CAPTURE(ahead);
+    bench.store.clock_ahead = std::chrono::seconds(ahead);
+    const auto ref = bench.append(intent("", "1"));
+    REQUIRE_FALSE(ref);
+    CHECK(ref.error().code == ErrorCode::kUnavailable);
+    CHECK(ref.error().message.find("clock") != std::string::npos);
+    CHECK(bench.store.objects.empty());
+    CHECK_FALSE(bench.status.pending);
+  }
+  bench.store.clock_ahead = std::chrono::seconds(50);
+  const auto ref = bench.append(intent("", "1")).value();
+  CHECK(ref.recorded == kNow + std::chrono::seconds(50));
+  CHECK(ref.retain_until == kNow + std::chrono::seconds(50) + std::chrono::hours(24));
+  // Our clock falls back within the limit: records do not go back in time.
+  bench.clock.set(kNow - std::chrono::seconds(30));
+  bench.store.clock_ahead = std::chrono::seconds(0);
+  const auto next = bench.append(terminal(intent("", "1"), RecordKind::kAborted, 2)).value();
+  CHECK(next.recorded == ref.recorded);
+}
+
+TEST_CASE("ledger: a gap or a changed record stops the ledger, strangers beside it do not") {
+  struct Row {
+    const char* what;
+    void (*spoil)(fakes::MemoryStore&);
+    bool stops;
+  };
+
+  const Row rows[] = {
+      {"gap", [](fakes::MemoryStore& s) { s.objects.erase(kTarget.key(3)); }, true},
+      {"changed", [](fakes::MemoryStore& s) { s.objects[kTarget.key(3)][0].bytes[60] ^= 1; }, true},
+      {"hidden beyond a gap", [](fakes::MemoryStore& s) { s.add_version(kTarget.key(7), "x"); },
+       true},
+      {"marker", [](fakes::MemoryStore& s) { s.add_version(kTarget.key(3), "", true); }, false},
+      {"second version", [](fakes::MemoryStore& s) { s.add_version(kTarget.key(3), "x"); }, false},
+      {"marker over the head",
+       [](fakes::MemoryStore& s) { s.add_version(kTarget.key(5), "", true); }, false},
+      {"stranger", [](fakes::MemoryStore& s) { s.add_version(kTarget.prefix() + "a.txt", "x"); },
+       false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    Bench bench;
+    bench.two_promotions();
+    row.spoil(bench.store);
+    audit::Ledger restarted(bench.store, key(), bench.clock, options());
+    const auto state = restarted.load(kTarget);
+    REQUIRE(state.has_value() == !row.stops);
+    const auto ref = restarted.append(bench.target, intent("2", "3"), bench.pending);
+    REQUIRE(ref.has_value() == !row.stops);
+    if (row.stops) {
+      CHECK(state.error().code == ErrorCode::kCorrupt);
+      CHECK(ref.error().code == ErrorCode::kCorrupt);
+    } else {
+      CHECK((*state)->findings.size() == 1);
+      CHECK(ref->sequence == 6);
+    }
+  }
+}
+
+TEST_CASE("ledger: an outage is an outage and not an empty ledger") {
+  Bench bench;
+  bench.two_promotions();
+  bench.store.before = [](std::string_view, std::string_view) -> Fault { return down(); };
+  audit::Ledger restarted(bench.store, key(), bench.clock, options());
+  CHECK(restarted.load(kTarget).error().code == ErrorCode::kUnavailable);
+  CHECK(restarted.append(bench.target, intent("2", "3"), bench.pending).error().code ==
+        ErrorCode::kUnavailable);
+  bench.store.before = nullptr;
+  CHECK(restarted.load(kTarget).value()->head_sequence() == 5);
+}
+
+TEST_CASE("ledger: reads through pages, and only what is new the second time") {
+  Bench bench;
+  bench.store.page_size = 2;
+  bench.two_promotions();
+  CHECK(fresh_load(bench.store, bench.clock).value()->head_sequence() == 5);
+  std::vector<std::string> calls;
+  bench.store.before = [&](std::string_view call, std::string_view) -> Fault {
+    calls.emplace_back(call);
+    return std::nullopt;
+  };
+  bench.ledger.load(kTarget).value();
+  CHECK(calls == std::vector<std::string>{"list"});
+}
