@@ -1,0 +1,118 @@
+"""A thin door to the API server: one call is one request, and the answer is status and body, never an exception."""
+
+import copy
+import json
+import pathlib
+import urllib.parse
+
+import kubernetes
+import urllib3
+import yaml
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+GROUP = "/apis/stagekeeper.dev/v1alpha1"
+PLURALS = {
+    "ModelVersion": "modelversions", "PromotionPolicy": "promotionpolicies", "ServingTarget": "servingtargets",
+    "PromotionRequest": "promotionrequests", "Approval": "approvals", "GateClass": "gateclasses", "Stage": "stages",
+}
+
+
+def valid(kind):
+    """A fresh copy of the valid example of a kind."""
+    return yaml.safe_load((HERE / "valid" / f"{kind.lower()}.yaml").read_text())
+
+
+def spoiled(kind, edit):
+    """The valid example with one edit, given as {"dotted.path": value}; the value DELETE removes."""
+    obj = valid(kind)
+    for path, value in edit.items():
+        node, keys = obj, [int(k) if k.isdigit() else k for k in path.split(".")]
+        for key in keys[:-1]:
+            node = node.setdefault(key, {}) if isinstance(node, dict) else node[key]
+        if value is DELETE:
+            del node[keys[-1]]
+        else:
+            node[keys[-1]] = copy.deepcopy(value)
+    return obj
+
+
+DELETE = object()
+
+
+class Answer:
+    def __init__(self, status, body):
+        self.status, self.body = status, body
+
+    @property
+    def message(self):
+        return self.body.get("message", "") if isinstance(self.body, dict) else str(self.body)
+
+    def __repr__(self):
+        return f"{self.status} {self.message or json.dumps(self.body)[:300]}"
+
+
+class Api:
+    """One user of the API server."""
+
+    def __init__(self, kubeconfig=None, token=None, like=None, impersonate=None):
+        if like is not None:
+            self.configuration = copy.copy(like.configuration)
+        else:
+            self.configuration = kubernetes.client.Configuration()
+            kubernetes.config.load_kube_config(config_file=str(kubeconfig), client_configuration=self.configuration)
+        c = self.configuration
+        self.headers = urllib3.HTTPHeaderDict({"Accept": "application/json"})
+        bearer = f"Bearer {token}" if token else (c.get_api_key_with_prefix("BearerToken") or c.get_api_key_with_prefix("authorization"))
+        certificate = {}
+        if bearer:
+            self.headers["Authorization"] = bearer
+        else:
+            certificate = {"cert_file": c.cert_file, "key_file": c.key_file}
+        for key, value in impersonate or []:
+            self.headers.add(key, value)
+        self.http = urllib3.PoolManager(ca_certs=c.ssl_ca_cert, **certificate)
+
+    def call(self, method, path, body=None, content_type="application/json", **query):
+        headers = self.headers.copy()
+        headers["Content-Type"] = content_type
+        url = self.configuration.host + path
+        if query:
+            url += ("&" if "?" in path else "?") + urllib.parse.urlencode(query)
+        reply = self.http.request(method, url, body=None if body is None else json.dumps(body), headers=headers)
+        try:
+            return Answer(reply.status, json.loads(reply.data))
+        except ValueError:
+            return Answer(reply.status, reply.data.decode(errors="replace"))
+
+    @staticmethod
+    def path(kind, ns=None, name=None, sub=None):
+        base = {"Deployment": "/apis/apps/v1", "Service": "/api/v1", "Pod": "/api/v1", "Job": "/apis/batch/v1",
+                "Namespace": "/api/v1", "Role": "/apis/rbac.authorization.k8s.io/v1",
+                "RoleBinding": "/apis/rbac.authorization.k8s.io/v1"}.get(kind, GROUP)
+        plural = PLURALS.get(kind, kind.lower() + "s")
+        path = base + (f"/namespaces/{ns}" if ns else "") + f"/{plural}"
+        return path + (f"/{name}" if name else "") + (f"/{sub}" if sub else "")
+
+    def create(self, obj, ns=None, dry_run=False, validation="Strict"):
+        query = {"fieldValidation": validation, **({"dryRun": "All"} if dry_run else {})}
+        return self.call("POST", self.path(obj["kind"], ns), obj, **query)
+
+    def get(self, kind, ns, name):
+        return self.call("GET", self.path(kind, ns, name))
+
+    def list(self, kind, ns, **query):
+        return self.call("GET", self.path(kind, ns), **query)
+
+    def delete(self, kind, ns, name, **query):
+        return self.call("DELETE", self.path(kind, ns, name), **query)
+
+    def merge(self, kind, ns, name, patch, sub=None, **query):
+        return self.call("PATCH", self.path(kind, ns, name, sub), patch, "application/merge-patch+json", **query)
+
+    def json_patch(self, kind, ns, name, patch, **query):
+        return self.call("PATCH", self.path(kind, ns, name), patch, "application/json-patch+json", **query)
+
+    def apply(self, obj, ns, manager, **query):
+        return self.call("PATCH", self.path(obj["kind"], ns, obj["metadata"]["name"]), obj,
+                         "application/apply-patch+yaml", fieldManager=manager, force="false", **query)
