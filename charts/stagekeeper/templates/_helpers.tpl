@@ -1,0 +1,60 @@
+{{/* Labels of every object. */}}
+{{- define "stagekeeper.labels" -}}
+app.kubernetes.io/name: stagekeeper
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: stagekeeper
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{/* Labels that select the operator's pods. */}}
+{{- define "stagekeeper.selector" -}}
+app.kubernetes.io/name: stagekeeper
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{/* The operator, as the API server sees it. */}}
+{{- define "stagekeeper.operatorUser" -}}
+system:serviceaccount:{{ .Release.Namespace }}:stagekeeper
+{{- end }}
+
+{{/* Users of controllers in the control plane, as CEL lists. The first is all of them at once, where
+     kube-controller-manager runs without --use-service-account-credentials. */}}
+{{- define "stagekeeper.deleters" -}}
+['system:kube-controller-manager', 'system:serviceaccount:kube-system:namespace-controller', 'system:serviceaccount:kube-system:generic-garbage-collector']
+{{- end }}
+{{- define "stagekeeper.jobControllers" -}}
+['system:kube-controller-manager', 'system:serviceaccount:kube-system:job-controller']
+{{- end }}
+
+{{/* Words that are aliases, never versions. */}}
+{{- define "stagekeeper.aliases" -}}
+['latest', 'champion', 'challenger', 'prod', 'production', 'staging', 'stable']
+{{- end }}
+
+{{- define "stagekeeper.image" -}}
+{{- if or (not .repository) (not .digest) -}}
+{{- fail (printf "%s.repository and %s.digest must be set: images are used by digest, because a tag can be moved. For example --set %s.repository=example.com/stagekeeper --set %s.digest=sha256:…" .value .value .value .value) -}}
+{{- end -}}
+{{ .repository }}@{{ .digest }}
+{{- end }}
+
+{{/* Refuses values that would install something useless or something that cannot be undone. */}}
+{{- define "stagekeeper.check" -}}
+{{- $store := .Values.auditStore -}}
+{{- if not $store.acceptComplianceLock -}}
+{{- fail (printf "auditStore.acceptComplianceLock must be true: every audit record is locked in the bucket in COMPLIANCE mode for %s, in which nobody, not even the owner of the bucket, can delete or shorten it, and its storage must be paid for until then. Set it once you agree, or set a shorter auditStore.retention first." $store.retention) -}}
+{{- end -}}
+{{- range $name := list "endpoint" "bucket" "credentialsSecret" -}}
+{{- if not (index $store $name) -}}
+{{- fail (printf "auditStore.%s must be set: without a bucket for its records Stagekeeper promotes nothing." $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if has .Release.Namespace .Values.servingNamespaces -}}
+{{- fail (printf "servingNamespaces must not contain %s, the operator's own namespace: its Secrets would be within reach of served models." .Release.Namespace) -}}
+{{- end -}}
+{{- if or (has .Values.gates.namespace .Values.servingNamespaces) (eq .Values.gates.namespace .Release.Namespace) -}}
+{{- fail "gates.namespace must be a namespace of its own: nobody but the operator may create anything there." -}}
+{{- end -}}
+{{- end }}
