@@ -1,0 +1,136 @@
+#include "operator/cli/audit_source.h"
+
+#include "audit/s3_store.h"
+#include "base/files.h"
+#include "http/cpprest_client.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+
+namespace stagekeeper::cli {
+namespace {
+
+constexpr std::size_t kMaxPemBytes = 1U << 20U;
+
+Status require(const std::string& value, std::string_view what) {
+  if (!value.empty()) return {};
+  return fail(ErrorCode::kInvalid, fmt::format("{} is missing", what));
+}
+
+}  // namespace
+
+Result<OpenedStore> OpenedStore::open(const AuditFlags& flags, const Clock& clock) {
+  for (const auto& [value, what] :
+       {std::pair<const std::string&, std::string_view>(flags.bucket, "--bucket"),
+        {flags.endpoint, "--endpoint"},
+        {flags.access_key_id, "AWS_ACCESS_KEY_ID in the environment"},
+        {flags.secret_access_key.reveal(), "AWS_SECRET_ACCESS_KEY in the environment"}}) {
+    if (Status s = require(value, what); !s) return tl::unexpected(s.error());
+  }
+  const Result<std::string> host = aws::host_of_endpoint(flags.endpoint);
+  if (!host) return tl::unexpected(host.error());
+  http::ClientOptions options;
+  options.origin = flags.endpoint;
+  if (options.origin.ends_with('/')) options.origin.pop_back();
+  options.user_agent = "kubectl-stagekeeper";
+  if (!flags.ca_file.empty()) {
+    Result<std::string> ca = read_file(flags.ca_file, kMaxPemBytes);
+    if (!ca) return fail(ErrorCode::kInvalid, "--ca-file: " + ca.error().message);
+    options.ca_pem = std::move(*ca);
+  }
+  Result<std::unique_ptr<http::Client>> http = http::make_client(options);
+  if (!http) return fail(ErrorCode::kInvalid, "--endpoint: " + http.error().message);
+  OpenedStore out;
+  out.http_ = std::move(*http);
+  out.client_ = std::make_unique<aws::S3Client>(
+      *out.http_,
+      aws::S3Options{.host = *host,
+                     .region = flags.region,
+                     .bucket = flags.bucket,
+                     .credentials = {.access_key_id = flags.access_key_id,
+                                     .secret_access_key = flags.secret_access_key,
+                                     .session_token = flags.session_token}},
+      clock);
+  out.store_ = std::make_unique<audit::S3Store>(*out.client_);
+  return out;
+}
+
+Result<std::vector<VerifyKey>> read_public_key(const AuditFlags& flags) {
+  if (flags.public_key_file.empty()) {
+    return fail(ErrorCode::kInvalid,
+                "--public-key is missing: records are judged by a key that you trust, never by "
+                "the one in the bucket (openssl pkey -in signing-key.pem -pubout)");
+  }
+  const Result<std::string> pem = read_file(flags.public_key_file, kMaxPemBytes);
+  if (!pem) return fail(ErrorCode::kInvalid, "--public-key: " + pem.error().message);
+  Result<VerifyKey> key = VerifyKey::from_pem(*pem);
+  if (!key) return fail(ErrorCode::kInvalid, "--public-key: " + key.error().message);
+  return std::vector<VerifyKey>{std::move(*key)};
+}
+
+Result<AuditView> read_view(audit::Store& store, const AuditFlags& flags,
+                            const std::vector<VerifyKey>& keys) {
+  const Result<audit::BucketContents> contents = audit::list_bucket(store, flags.cluster, flags.ns);
+  if (!contents) return tl::unexpected(contents.error());
+  std::set<std::string> clusters;
+  for (const auto& [prefix, ledger] : contents->ledgers)
+    clusters.insert(ledger.id.cluster);
+  if (clusters.empty()) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("bucket {} holds no record{}{}", flags.bucket,
+                            flags.cluster.empty() ? "" : " of cluster " + flags.cluster,
+                            flags.ns.empty() ? "" : " of namespace " + flags.ns));
+  }
+  if (clusters.size() > 1) {
+    return fail(ErrorCode::kInvalid, fmt::format("the bucket holds records of several clusters; "
+                                                 "choose one with --cluster: {}",
+                                                 fmt::join(clusters, ", ")));
+  }
+  AuditView view{.cluster = *clusters.begin(), .ledgers = {}, .strangers = contents->strangers};
+  for (const auto& [prefix, ledger] : contents->ledgers) {
+    Result<audit::LedgerReport> report = audit::inspect_ledger(store, ledger, keys);
+    if (!report) return tl::unexpected(report.error());
+    view.ledgers.push_back(std::move(*report));
+  }
+  return view;
+}
+
+ExitCode worst(const AuditView& view) {
+  ExitCode code = ExitCode::kOk;
+  if (!view.strangers.empty()) code = ExitCode::kTampered;
+  for (const audit::LedgerReport& ledger : view.ledgers) {
+    for (const audit::Finding& finding : ledger.findings) {
+      if (finding.kind == audit::Finding::Kind::kTampered) return ExitCode::kTampered;
+      if (code == ExitCode::kOk) code = ExitCode::kIncomplete;
+    }
+  }
+  return code;
+}
+
+std::string findings_text(const AuditView& view, const Style& style) {
+  std::string out;
+  for (const audit::LedgerReport& ledger : view.ledgers) {
+    for (const audit::Finding& finding : ledger.findings) {
+      const bool tampered = finding.kind == audit::Finding::Kind::kTampered;
+      out += bad(tampered ? "TAMPERED" : "INCOMPLETE", style);
+      out += fmt::format("  {}", printable(ledger.state.id.path()));
+      if (finding.sequence > 0) out += fmt::format("  record {}", finding.sequence);
+      out += "  " + printable(finding.what) + "\n";
+    }
+  }
+  for (const std::string& stranger : view.strangers) {
+    out += bad("TAMPERED", style) + "  a strange object: " + printable(stranger) + "\n";
+  }
+  return out;
+}
+
+Output failed(const Error& error) {
+  ExitCode code = ExitCode::kUnreachable;
+  if (error.code == ErrorCode::kInvalid) code = ExitCode::kUsage;
+  if (error.code == ErrorCode::kNotFound) code = ExitCode::kIncomplete;
+  if (error.code == ErrorCode::kCorrupt) code = ExitCode::kTampered;
+  return {.text = {}, .errors = "error: " + printable(error.message) + "\n", .code = code};
+}
+
+}  // namespace stagekeeper::cli

@@ -1,0 +1,82 @@
+#include "operator/cli/audit_verify.h"
+
+#include <nlohmann/json.hpp>
+
+#include <fmt/format.h>
+
+namespace stagekeeper::cli {
+namespace {
+
+using audit::LedgerReport;
+using nlohmann::json;
+
+std::string_view verdict(ExitCode code) {
+  switch (code) {
+    case ExitCode::kOk:
+      return "ok";
+    case ExitCode::kTampered:
+      return "tampered";
+    default:
+      return "incomplete";
+  }
+}
+
+ExitCode judge(const LedgerReport& ledger) {
+  return worst({.cluster = {}, .ledgers = {ledger}, .strangers = {}});
+}
+
+std::string unlock_text(const LedgerReport& ledger) {
+  return ledger.first_unlock ? format_time(*ledger.first_unlock) : "";
+}
+
+json ledger_json(const LedgerReport& ledger) {
+  json findings = json::array();
+  for (const audit::Finding& finding : ledger.findings) {
+    const bool tampered = finding.kind == audit::Finding::Kind::kTampered;
+    findings.push_back({{"kind", tampered ? "Tampered" : "Incomplete"},
+                        {"sequence", finding.sequence},
+                        {"what", finding.what}});
+  }
+  return {{"ledger", ledger.state.id.path()},         {"verdict", verdict(judge(ledger))},
+          {"records", ledger.records.size()},         {"head", ledger.state.head_digest()},
+          {"openIntents", ledger.state.open_intents}, {"firstUnlock", unlock_text(ledger)},
+          {"findings", std::move(findings)}};
+}
+
+}  // namespace
+
+Output audit_verify(const AuditView& view, bool as_json, const Style& style) {
+  const ExitCode code = worst(view);
+  if (as_json) {
+    json out = {{"cluster", view.cluster},
+                {"verdict", verdict(code)},
+                {"strangers", view.strangers},
+                {"ledgers", json::array()}};
+    for (const LedgerReport& ledger : view.ledgers)
+      out["ledgers"].push_back(ledger_json(ledger));
+    return {.text = out.dump(2, ' ', false, json::error_handler_t::replace) + "\n",
+            .errors = {},
+            .code = code};
+  }
+  Table table({"LEDGER", "RECORDS", "SERVES", "OPEN", "LOCKED UNTIL", "HEAD", "VERDICT"});
+  std::size_t records = 0;
+  for (const LedgerReport& ledger : view.ledgers) {
+    records += ledger.records.size();
+    const audit::LedgerState& state = ledger.state;
+    table.add(
+        {state.id.path(), std::to_string(ledger.records.size()),
+         state.serving ? state.serving->what.version : "",
+         state.open_intents.empty() ? "" : fmt::format("{}", fmt::join(state.open_intents, ",")),
+         unlock_text(ledger), state.head_digest().substr(0, 19),
+         std::string(verdict(judge(ledger)))});
+  }
+  std::string text = fmt::format("Cluster {}\n\n", printable(view.cluster)) + table.str(0, style);
+  const std::string findings = findings_text(view, style);
+  if (!findings.empty()) text += "\n" + findings;
+  text += fmt::format("\n{}: {} record(s) in {} ledger(s)\n",
+                      code == ExitCode::kOk ? good("ok", style) : bad(verdict(code), style),
+                      records, view.ledgers.size());
+  return {.text = std::move(text), .errors = {}, .code = code};
+}
+
+}  // namespace stagekeeper::cli

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stagekeeper::cli {
+
+/// How output may look.
+struct Style {
+  bool plain = true;  ///< ASCII only and no colour: not a terminal, or NO_COLOR
+};
+
+/// Names in records come from users: control characters, bidirectional marks and bytes that are no
+/// UTF-8 become \xNN or \u{…}, so that no name can move the cursor or forge a line.
+std::string printable(std::string_view text);
+
+/// A table whose columns are as wide as their widest cell; cells are made printable. Without rows
+/// the result is empty.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header) : header_(std::move(header)) {}
+
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+
+  [[nodiscard]] bool empty() const { return rows_.empty(); }
+
+  /// Each line begins with `indent` spaces.
+  [[nodiscard]] std::string str(std::size_t indent, const Style& style) const;
+
+ private:
+  std::vector<std::string> header_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+/// A text in bold, green or red on a terminal, and as it is elsewhere.
+std::string bold(std::string_view text, const Style& style);
+std::string good(std::string_view text, const Style& style);
+std::string bad(std::string_view text, const Style& style);
+
+}  // namespace stagekeeper::cli

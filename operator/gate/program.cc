@@ -1,0 +1,187 @@
+#include "operator/gate/program.h"
+
+#include "base/crypto.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "gates/evaluation_set.h"
+#include "http/cpprest_client.h"
+#include "operator/gate/fetch.h"
+#include "operator/gate/measure.h"
+#include "operator/gate/objects.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <utility>
+
+namespace stagekeeper::gate {
+namespace {
+
+using gates::because;
+using gates::Reasoned;
+using gates::Report;
+using gates::ReportOutcome;
+
+constexpr std::size_t kMaxCaBytes = std::size_t{1} << 20U;
+
+/// What the data cannot tell; another attempt would find the same.
+constexpr std::array<std::string_view, 11> kInconclusive{"PredictionsMismatch",
+                                                         "NotFinite",
+                                                         "ConstantScores",
+                                                         "ClassLabels",
+                                                         "OneClass",
+                                                         "NoRows",
+                                                         "NoGroups",
+                                                         "NoSuchRow",
+                                                         "TooManyGroups",
+                                                         "TooFewSamples",
+                                                         "MissingLabel"};
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+Result<StoreOptions> store_from_environment() {
+  StoreOptions out{.endpoint = environment("S3_ENDPOINT"),
+                   .region = environment("S3_REGION"),
+                   .access_key_id = environment("AWS_ACCESS_KEY_ID"),
+                   .secret_access_key = environment("AWS_SECRET_ACCESS_KEY"),
+                   .session_token = environment("AWS_SESSION_TOKEN"),
+                   .ca_pem = {}};
+  if (out.region.empty()) out.region = "us-east-1";
+  if (const std::string ca = environment("S3_CA_FILE"); !ca.empty()) {
+    Result<std::string> pem = read_file(ca, kMaxCaBytes);
+    if (!pem) return fail(pem.error(), "S3_CA_FILE");
+    out.ca_pem = std::move(*pem);
+  }
+  return out;
+}
+
+Report base_report(const gates::GateInput& input) {
+  Report out;
+  out.request_uid = input.request_uid;
+  out.gate = input.gate;
+  out.attempt = input.attempt;
+  out.nonce = input.nonce;
+  out.dataset = input.dataset.digest;
+  out.artifact = input.artifact.digest;
+  return out;
+}
+
+/// The evaluation rows, from a file that has the right digest (again: it has been on a volume).
+Reasoned<gates::EvaluationSet> load(const gates::GateInput& input, const std::string& directory) {
+  const std::string path = directory + "/" + kDatasetFile;
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error || size > gates::TableLimits{}.bytes) {
+    return because("NoDataset",
+                   fmt::format("cannot use {}: {}", path, error ? error.message() : "too large"));
+  }
+  const Result<std::string> csv = read_file(path, static_cast<std::size_t>(size));
+  if (!csv) return because("NoDataset", csv.error().message);
+  if (const Digest actual = sha256_digest(*csv); actual != input.dataset.digest) {
+    return because("DatasetDigestMismatch", fmt::format("{} has digest {}, expected {}", path,
+                                                        actual.str(), input.dataset.digest.str()));
+  }
+  return gates::read_evaluation_set(*csv, input);
+}
+
+Result<std::unique_ptr<http::Client>> connect(const std::string& origin) {
+  http::ClientOptions options;
+  options.origin = origin;
+  options.max_body_bytes = kMaxAnswerBytes;
+  options.user_agent = "stagekeeper-gate";
+  return http::make_client(options);
+}
+
+}  // namespace
+
+Report failed_report(const gates::GateInput& input, const gates::Reason& reason) {
+  Report out = base_report(input);
+  const bool cannot_tell =
+      std::find(kInconclusive.begin(), kInconclusive.end(), reason.code) != kInconclusive.end();
+  out.outcome = cannot_tell ? ReportOutcome::kInconclusive : ReportOutcome::kErrored;
+  out.code = reason.code;
+  out.message = reason.message;
+  return out;
+}
+
+Report measured_report(const gates::GateInput& input, gates::Metrics metrics) {
+  Report out = base_report(input);
+  out.outcome = ReportOutcome::kMeasured;
+  out.metrics = std::move(metrics);
+  return out;
+}
+
+int finish(const Report& report, const std::string& path) {
+  Report written = report;
+  Reasoned<std::string> text = gates::report_text(written);
+  if (!text) {
+    written.outcome = ReportOutcome::kErrored;
+    written.code = text.error().code;
+    written.message = text.error().message;
+    written.metrics = {};
+    text = gates::report_text(written);
+  }
+  if (!text) {
+    log(LogLevel::kError, "no report", {{"err", text.error().message}});
+    return kExitUnusable;
+  }
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << *text;
+  out.close();
+  if (!out.good()) {
+    log(LogLevel::kError, "no report", {{"err", "cannot write " + path}});
+    return kExitUnusable;
+  }
+  const bool errored = written.outcome == ReportOutcome::kErrored;
+  const bool measured = written.outcome == ReportOutcome::kMeasured;
+  log(errored ? LogLevel::kError : LogLevel::kInfo, "gate ended",
+      {{"gate", written.gate},
+       {"attempt", fmt::to_string(written.attempt)},
+       {"outcome", measured  ? "Measured"
+                   : errored ? "Errored"
+                             : "Inconclusive"},
+       {"reason", written.code},
+       {"message", written.message}});
+  return errored ? kExitErrored : kExitReported;
+}
+
+int run_fetch(const gates::GateInput& input, const ProgramOptions& options) {
+  Result<StoreOptions> store = store_from_environment();
+  if (!store) {
+    const gates::Reason refused{.code = "FetchRefused", .message = store.error().message};
+    return finish(failed_report(input, refused), options.report_path);
+  }
+  const std::unique_ptr<ObjectSource> source = make_object_source(std::move(*store));
+  SteadyTimer timer;
+  const Reasoned<void> fetched = fetch_inputs(input, options.directory, *source, timer);
+  if (!fetched) return finish(failed_report(input, fetched.error()), options.report_path);
+  log(LogLevel::kInfo, "fetched",
+      {{"gate", input.gate},
+       {"dataset", input.dataset.digest.str()},
+       {"artifact", input.artifact.digest.str()}});
+  return kExitReported;
+}
+
+int run_gate(const gates::GateInput& input, const ProgramOptions& options) {
+  const Reasoned<gates::EvaluationSet> rows = load(input, options.directory);
+  if (!rows) return finish(failed_report(input, rows.error()), options.report_path);
+  log(LogLevel::kInfo, "gate started",
+      {{"gate", input.gate},
+       {"rows", fmt::to_string(rows->labels.size())},
+       {"candidate", input.candidate.url},
+       {"champion", input.champion ? input.champion->url : ""}});
+  SteadyTimer timer;
+  const Surroundings around{
+      .connect = connect, .timer = timer, .ready = {.timeout = options.ready_timeout}};
+  Reasoned<gates::Metrics> metrics = measure(input, *rows, around);
+  if (!metrics) return finish(failed_report(input, metrics.error()), options.report_path);
+  return finish(measured_report(input, std::move(*metrics)), options.report_path);
+}
+
+}  // namespace stagekeeper::gate

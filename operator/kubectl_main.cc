@@ -1,0 +1,102 @@
+// kubectl-stagekeeper: what can be asked of Stagekeeper from the outside.
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/cpprest_client.h"
+#include "operator/cli/audit_show.h"
+#include "operator/cli/audit_source.h"
+#include "operator/cli/audit_verify.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <unistd.h>
+
+namespace {
+
+using namespace stagekeeper;
+
+std::string from_environment(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+void add_store_flags(CLI::App& command, cli::AuditFlags& flags) {
+  command.add_option("-n,--namespace", flags.ns, "Namespace; all by default");
+  command.add_option("--cluster", flags.cluster,
+                     "uid of namespace kube-system; by default the only one in the bucket");
+  command.add_option("--bucket", flags.bucket, "Bucket of the records")->required();
+  command.add_option("--endpoint", flags.endpoint, "https://host[:port] of the S3 store")
+      ->required();
+  command.add_option("--region", flags.region, "Region of the store")->capture_default_str();
+  command.add_option("--ca-file", flags.ca_file, "PEM of the authority of the store's certificate");
+  command
+      .add_option("--public-key", flags.public_key_file,
+                  "PEM of the public key that records must be signed with")
+      ->required();
+  command.add_flag("--json", flags.json, "JSON instead of text");
+}
+
+/// Reads the bucket and hands what it found to a command.
+template <typename Command>
+cli::Output with_view(const cli::AuditFlags& flags, Command command) {
+  const SystemClock clock;
+  const Result<std::vector<VerifyKey>> keys = cli::read_public_key(flags);
+  if (!keys) return cli::failed(keys.error());
+  const Result<cli::OpenedStore> opened = cli::OpenedStore::open(flags, clock);
+  if (!opened) return cli::failed(opened.error());
+  const Result<cli::AuditView> view = cli::read_view(opened->store(), flags, *keys);
+  if (!view) return cli::failed(view.error());
+  return command(*view);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app(
+      "Asks Stagekeeper's records; credentials come from AWS_ACCESS_KEY_ID and "
+      "AWS_SECRET_ACCESS_KEY.",
+      "kubectl-stagekeeper");
+  app.set_version_flag("--version", STAGEKEEPER_VERSION);
+  app.require_subcommand(1);
+  CLI::App& audit = *app.add_subcommand("audit", "The ledger in the bucket");
+  audit.require_subcommand(1);
+  cli::AuditFlags flags;
+  std::string model;
+  std::string version;
+  CLI::App& show = *audit.add_subcommand("show", "Why a version serves, or does not");
+  show.add_option("MODEL", model, "Name of the model")->required();
+  show.add_option("VERSION", version, "Version number")->required();
+  add_store_flags(show, flags);
+  CLI::App& verify = *audit.add_subcommand("verify", "Whether the ledger is whole and genuine");
+  add_store_flags(verify, flags);
+  app.footer("Exit codes: 0 ok, 1 tampered, 2 incomplete, 3 unreachable, 4 usage.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : static_cast<int>(cli::ExitCode::kUsage);
+  }
+  flags.access_key_id = from_environment("AWS_ACCESS_KEY_ID");
+  flags.secret_access_key = aws::Secret(from_environment("AWS_SECRET_ACCESS_KEY"));
+  flags.session_token = aws::Secret(from_environment("AWS_SESSION_TOKEN"));
+  const cli::Style style{.plain =
+                             isatty(STDOUT_FILENO) == 0 || !from_environment("NO_COLOR").empty()};
+  const cli::Output out = with_view(flags, [&](const cli::AuditView& view) {
+    if (verify.parsed()) return cli::audit_verify(view, flags.json, style);
+    return cli::audit_show(view, model, version, flags.json, style);
+  });
+  std::cout << out.text << std::flush;
+  std::cerr << out.errors << std::flush;
+  return static_cast<int>(out.code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  stagekeeper::http::initialize_pool();
+  stagekeeper::set_log_level(stagekeeper::LogLevel::kWarn);
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& e) {
+    std::cerr << "error: bug: " << e.what() << '\n';
+    return static_cast<int>(stagekeeper::cli::ExitCode::kUnreachable);
+  }
+}

@@ -1,0 +1,46 @@
+#include "base/log.h"
+#include "operator/wiring/app.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <iostream>
+#include <string>
+#include <sys/resource.h>
+
+using namespace stagekeeper;  // NOLINT(google-build-using-namespace): a main
+
+int main(int argc, char** argv) {
+  // A core dump would hold the signing key.
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+
+  CLI::App app(
+      "Stagekeeper promotes model versions through gates, approvals and a locked audit trail.");
+  app.set_version_flag("--version", STAGEKEEPER_VERSION);
+  std::string config_path = "/etc/stagekeeper/config.yaml";
+  app.add_option("--config", config_path, "Configuration file (see the chart's ConfigMap)")
+      ->capture_default_str();
+  AppOptions options{.version = STAGEKEEPER_VERSION};
+  app.add_option("--kubeconfig", options.kubeconfig, "Cluster to work on; default: the pod's own");
+  app.add_option("--port", options.port, "Port of /metrics, /healthz and /readyz")
+      ->capture_default_str();
+  std::string secrets;
+  app.add_option(
+      "--secrets-dir", secrets,
+      "Directory with s3/accessKey, s3/secretKey and signing/key.pem; default: /etc/stagekeeper");
+  bool debug = false;
+  app.add_flag("--debug", debug, "Log every round, also those that change nothing");
+  CLI11_PARSE(app, argc, argv);
+
+  if (debug) set_log_level(LogLevel::kDebug);
+  Result<Config> config = load_config(config_path);
+  if (!config) {
+    log(LogLevel::kError, "cannot start", {{"err", config.error().message}});
+    return 1;
+  }
+  if (!secrets.empty()) {
+    config->credentials_dir = secrets + "/s3";
+    config->signing_key_file = secrets + "/signing/key.pem";
+  }
+  return run_operator(*config, options);
+}

@@ -1,0 +1,145 @@
+#include "operator/wiring/app.h"
+
+#include "audit/ledger.h"
+#include "audit/s3_store.h"
+#include "aws/s3_client.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "http/cpprest_client.h"
+#include "http/server.h"
+#include "kube/connect.h"
+#include "operator/wiring/engine.h"
+#include "runtime/shutdown.h"
+
+#include <cstdlib>
+#include <memory>
+#include <thread>
+
+namespace stagekeeper {
+namespace {
+
+constexpr std::size_t kMaxSecretBytes = 64U << 10U;
+constexpr std::chrono::seconds kGrace{25};  // of the pod's 30
+
+std::string environment(const char* name, const char* fallback) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
+  return value == nullptr ? fallback : value;
+}
+
+Result<std::string> read_secret(const std::string& path) {
+  Result<std::string> text = read_file(path, kMaxSecretBytes);
+  if (!text) return fail(text.error(), "mounted secret");
+  while (!text->empty() && (text->back() == '\n' || text->back() == '\r'))
+    text->pop_back();
+  return text;
+}
+
+/// The bucket and what talks to it, in the order of their lives.
+struct AuditStack {
+  std::unique_ptr<http::Client> http;
+  std::unique_ptr<aws::S3Client> s3;
+  std::unique_ptr<audit::S3Store> store;
+  std::unique_ptr<audit::Ledger> ledger;
+};
+
+Result<AuditStack> make_audit(const Config& config, const AppOptions& options, const Clock& clock) {
+  AuditStack out;
+  http::ClientOptions http_options{.origin = config.audit.endpoint};
+  if (!config.audit.ca_file.empty()) {
+    Result<std::string> ca = read_secret(config.audit.ca_file);
+    if (!ca) return tl::unexpected(ca.error());
+    http_options.ca_pem = std::move(*ca);
+  }
+  auto client = http::make_client(http_options);
+  if (!client) return fail(client.error(), "audit store");
+  out.http = std::move(*client);
+  Result<std::string> host = aws::host_of_endpoint(config.audit.endpoint);
+  if (!host) return tl::unexpected(host.error());
+  Result<std::string> access = read_secret(config.credentials_dir + "/accessKey");
+  if (!access) return tl::unexpected(access.error());
+  Result<std::string> secret = read_secret(config.credentials_dir + "/secretKey");
+  if (!secret) return tl::unexpected(secret.error());
+  out.s3 = std::make_unique<aws::S3Client>(
+      *out.http,
+      aws::S3Options{
+          .host = *host,
+          .region = config.audit.region,
+          .bucket = config.audit.bucket,
+          .credentials = {.access_key_id = *access, .secret_access_key = aws::Secret(*secret)}},
+      clock);
+  out.store = std::make_unique<audit::S3Store>(*out.s3);
+  Result<std::string> pem = read_secret(config.signing_key_file);
+  if (!pem) return fail(pem.error(), "without a signing key nothing can be recorded");
+  Result<SigningKey> key = SigningKey::from_pem(*pem);
+  if (!key) return tl::unexpected(key.error());
+  audit::LedgerOptions ledger_options{
+      .operator_version = options.version,
+      .retention = std::chrono::duration_cast<std::chrono::seconds>(config.audit.retention),
+      .deviations = deviations_of(config.audit)};
+  out.ledger = std::make_unique<audit::Ledger>(*out.store, std::move(*key), clock,
+                                               std::move(ledger_options));
+  return out;
+}
+
+http::Handler health_handler(const runtime::Health& health, const runtime::Metrics& metrics) {
+  return [&health, &metrics](const http::ServerRequest& request) {
+    if (request.path == "/metrics") {
+      return http::ServerResponse{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                                  .body = metrics.text()};
+    }
+    if (request.path == "/healthz" || request.path == "/livez" || request.path == "/readyz") {
+      const auto report = request.path == "/readyz" ? health.readyz() : health.healthz();
+      return http::ServerResponse{.status = report.http_status(), .body = report.text};
+    }
+    return http::ServerResponse{.status = 404, .body = "try /metrics, /healthz or /readyz\n"};
+  };
+}
+
+int start_failed(const Error& error) {
+  log(LogLevel::kError, "cannot start",
+      {{"reason", std::string(name(error.code))}, {"err", error.message}});
+  return 1;
+}
+
+}  // namespace
+
+int run_operator(const Config& config, const AppOptions& options) {
+  runtime::Shutdown shutdown;
+  http::initialize_pool();
+  const SystemClock clock;
+  runtime::Metrics metrics;
+  kube::ConnectOptions connect_options{.kubeconfig = options.kubeconfig,
+                                       .user_agent = "stagekeeper/" + options.version};
+  // Below the lease's renew deadline, so that a stuck call cannot outlive leadership.
+  connect_options.call_timeout = std::chrono::seconds(8);
+  auto connected = kube::connect(connect_options);
+  if (!connected) return start_failed(connected.error());
+  runtime::MeteredApi api(**connected, metrics);
+  auto audit = make_audit(config, options, clock);
+  if (!audit) return start_failed(audit.error());
+
+  runtime::Health health;
+  Engine engine({.api = api,
+                 .s3 = *audit->s3,
+                 .ledger = *audit->ledger,
+                 .clock = clock,
+                 .metrics = metrics,
+                 .health = health,
+                 .shutdown = shutdown},
+                config,
+                {.pod = environment("POD_NAME", "stagekeeper-local"),
+                 .ns = environment("POD_NAMESPACE", "stagekeeper-system"),
+                 .version = options.version});
+  // After the engine, so that its checks are asked only while it lives.
+  auto server = http::make_server("0.0.0.0", options.port, health_handler(health, metrics));
+  if (!server) return start_failed(server.error());
+  std::jthread work([&] { engine.run(shutdown.token()); });
+  const int code = shutdown.wait(kGrace);
+  work.join();
+  log(LogLevel::kInfo, "stopped", {{"code", std::to_string(code)}});
+  return code;
+}
+
+}  // namespace stagekeeper

@@ -1,0 +1,113 @@
+#include "operator/wiring/config.h"
+
+#include "base/clock.h"
+#include "base/files.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <fmt/format.h>
+#include <set>
+
+namespace stagekeeper {
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = 64U << 10U;
+constexpr int kMaxWorkers = 64;
+
+Status check_keys(const YAML::Node& node, const std::string& where,
+                  const std::set<std::string>& known) {
+  if (!node.IsMap()) return fail(ErrorCode::kInvalid, where + " has to be a mapping");
+  for (const auto& entry : node) {
+    const auto key = entry.first.as<std::string>();
+    if (!known.contains(key)) {
+      return fail(ErrorCode::kInvalid, fmt::format("{} does not know the key '{}'", where, key));
+    }
+  }
+  return {};
+}
+
+/// A hand-written retention may exceed what a CRD duration holds (10 years in hours: 87672h).
+Result<std::chrono::milliseconds> duration(const YAML::Node& node, const std::string& where) {
+  auto parsed = parse_duration(node.as<std::string>());
+  if (!parsed) return fail(parsed.error(), where);
+  return parsed;
+}
+
+Status read_deviations(const YAML::Node& list, AuditStoreConfig& out) {
+  for (const YAML::Node& item : list) {
+    if (Status s = check_keys(item, "auditStore.acknowledgedDeviations", {"point", "reason"}); !s)
+      return s;
+    AcknowledgedDeviation deviation{.point = item["point"].as<std::string>(),
+                                    .reason = item["reason"].as<std::string>()};
+    if (deviation.reason.size() < 3) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("auditStore.acknowledgedDeviations: point {} needs a reason",
+                              deviation.point));
+    }
+    out.acknowledged.push_back(std::move(deviation));
+  }
+  return {};
+}
+
+Status read_audit(const YAML::Node& node, AuditStoreConfig& out) {
+  if (Status s = check_keys(
+          node, "auditStore",
+          {"endpoint", "region", "bucket", "caFile", "retention", "acknowledgedDeviations"});
+      !s) {
+    return s;
+  }
+  for (const char* key : {"endpoint", "region", "bucket", "retention"}) {
+    if (!node[key]) return fail(ErrorCode::kInvalid, fmt::format("auditStore.{} is missing", key));
+  }
+  out.endpoint = node["endpoint"].as<std::string>();
+  out.region = node["region"].as<std::string>();
+  out.bucket = node["bucket"].as<std::string>();
+  if (node["caFile"]) out.ca_file = node["caFile"].as<std::string>();
+  auto retention = duration(node["retention"], "auditStore.retention");
+  if (!retention) return tl::unexpected(retention.error());
+  out.retention = *retention;
+  if (!out.endpoint.starts_with("https://")) {
+    return fail(ErrorCode::kInvalid, "auditStore.endpoint has to begin with https://");
+  }
+  if (node["acknowledgedDeviations"]) return read_deviations(node["acknowledgedDeviations"], out);
+  return {};
+}
+
+Result<Config> read(const YAML::Node& root) {
+  if (Status s = check_keys(root, "the configuration", {"gateNamespace", "workers", "auditStore"});
+      !s) {
+    return tl::unexpected(s.error());
+  }
+  Config out;
+  if (root["gateNamespace"]) out.gate_namespace = root["gateNamespace"].as<std::string>();
+  if (root["workers"]) {
+    const int workers = root["workers"].as<int>();
+    if (workers < 1 || workers > kMaxWorkers) {
+      return fail(ErrorCode::kInvalid, fmt::format("workers has to be 1 to {}", kMaxWorkers));
+    }
+    out.workers = static_cast<unsigned>(workers);
+  }
+  if (!root["auditStore"]) {
+    return fail(ErrorCode::kInvalid, "auditStore is missing: without a bucket nothing is promoted");
+  }
+  if (Status s = read_audit(root["auditStore"], out.audit); !s) return tl::unexpected(s.error());
+  return out;
+}
+
+}  // namespace
+
+Result<Config> parse_config(const std::string& text) {
+  try {
+    return read(YAML::Load(text));
+  } catch (const YAML::Exception& e) {
+    return fail(ErrorCode::kInvalid, std::string("configuration: ") + e.what());
+  }
+}
+
+Result<Config> load_config(const std::string& path) {
+  Result<std::string> text = read_file(path, kMaxConfigBytes);
+  if (!text) return fail(text.error(), "configuration");
+  return parse_config(*text);
+}
+
+}  // namespace stagekeeper

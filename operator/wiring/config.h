@@ -1,0 +1,44 @@
+#pragma once
+
+#include "base/result.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace stagekeeper {
+
+/// A point of the bucket probe that this installation accepts as failing, by name and with a
+/// reason.
+struct AcknowledgedDeviation {
+  std::string point;
+  std::string reason;
+};
+
+/// Where records go.
+struct AuditStoreConfig {
+  std::string endpoint;  ///< https://host:port
+  std::string region;
+  std::string bucket;
+  std::string ca_file;  ///< empty: the system's authorities
+  std::chrono::milliseconds retention{std::chrono::hours(87672)};
+  std::vector<AcknowledgedDeviation> acknowledged;
+};
+
+/// /etc/stagekeeper/config.yaml, and the places of what is mounted beside it.
+struct Config {
+  std::string gate_namespace = "stagekeeper-gates";
+  unsigned workers = 4;
+  AuditStoreConfig audit;
+  std::string credentials_dir = "/etc/stagekeeper/s3";  ///< files accessKey, secretKey
+  std::string signing_key_file = "/etc/stagekeeper/signing/key.pem";
+};
+
+/// Reads the configuration. Unknown keys are refused: a misspelt safety setting must not be
+/// ignored. Errors: NotFound, Invalid with the key and what is expected.
+Result<Config> load_config(const std::string& path);
+
+/// The same from text. Pure.
+Result<Config> parse_config(const std::string& text);
+
+}  // namespace stagekeeper

@@ -1,0 +1,147 @@
+#include "operator/wiring/engine.h"
+
+#include "base/crypto.h"
+#include "base/log.h"
+#include "operator/wiring/live.h"
+#include "operator/wiring/resources.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace stagekeeper {
+namespace {
+
+constexpr std::chrono::seconds kDrain{15};
+constexpr std::chrono::seconds kRetryStart{2};
+constexpr std::chrono::milliseconds kProbeWait{50};
+constexpr int kProbeWaits = 200;  // 10 s in all
+
+/// Sleeps, but not past a stop request.
+void pause(const std::stop_token& stop, std::chrono::milliseconds span) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, span, [] { return false; });
+}
+
+/// The uid of namespace kube-system names the cluster in every record. The API server may start
+/// later than we do: ask until it answers. Empty after a stop.
+std::string find_cluster_uid(kube::Api& api, const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const auto found = live::get<Stage>(api, resources::kNamespaces, {"", "kube-system"});
+    if (found && *found) return (*found)->meta.uid;
+    log(LogLevel::kWarn, "waiting for the API server",
+        {{"err", found ? "namespace kube-system is not there" : found.error().message}});
+    pause(stop, kRetryStart);
+  }
+  return "";
+}
+
+}  // namespace
+
+Engine::Engine(const Ports& ports, const Config& config, Identity identity)
+    : ports_(ports),
+      config_(config),
+      identity_(std::move(identity)),
+      prober_({.s3 = ports.s3,
+               .clock = ports.clock,
+               .trust = trust_,
+               .on_change = [this] { wake_everything(); }},
+              deviations_of(config.audit)),
+      ledgers_(ports.ledger, ports.api),
+      queue_("promotion", {}, ports.metrics),
+      events_({.controller = "stagekeeper.dev/operator", .instance = identity_.pod},
+              {.api = ports.api, .clock = ports.clock, .metrics = ports.metrics}),
+      promotions_(Observer({.api = ports.api,
+                            .stores = stores_,
+                            .ledgers = ledgers_,
+                            .trust = trust_,
+                            .clock = ports.clock,
+                            .gate_namespace = config.gate_namespace}),
+                  Publisher({.api = ports.api,
+                             .clock = ports.clock,
+                             .events = events_,
+                             .metrics = ports.metrics}),
+                  Actor({.api = ports.api,
+                         .stores = stores_,
+                         .ledgers = ledgers_,
+                         .gate_namespace = config.gate_namespace})),
+      targets_({.api = ports.api,
+                .stores = stores_,
+                .ledgers = ledgers_,
+                .trust = trust_,
+                .clock = ports.clock}),
+      models_({.api = ports.api,
+               .stores = stores_,
+               .ledgers = ledgers_,
+               .trust = trust_,
+               .clock = ports.clock}),
+      dispatcher_(promotions_, targets_, models_),
+      controller_({.name = "promotion", .workers = config.workers}, queue_, dispatcher_,
+                  ports.clock, ports.metrics),
+      elector_({.ns = identity_.ns,
+                .name = "stagekeeper",
+                .identity = identity_.pod + "_" + random_hex(4)},
+               {.api = ports.api, .clock = ports.clock, .metrics = ports.metrics},
+               [&shutdown = ports.shutdown] { shutdown.request(2, "lost the lease"); }),
+      caches_(stores_, {.api = ports.api,
+                        .queue = queue_,
+                        .metrics = ports.metrics,
+                        .gate_namespace = config.gate_namespace}) {
+  ports_.health.add_ready("audit store", [this] {
+    const promotion::StoreState state = trust_.get();
+    return runtime::CheckResult{.ok = true, .detail = state.reason + ": " + state.message};
+  });
+  ports_.health.add_ready("leader", [this] { return elector_.check(); });
+}
+
+void Engine::run(const std::stop_token& stop) {
+  const std::string cluster = find_cluster_uid(ports_.api, stop);
+  if (cluster.empty()) return;
+  ledgers_.set_cluster_uid(cluster);
+  events_.start();
+  elector_.start();
+  // A standby watches nothing but the lease, and probes nothing.
+  if (elector_.wait_until_leading(stop)) {
+    log(LogLevel::kInfo, "leading", {{"cluster", cluster}, {"version", identity_.version}});
+    prober_.start(cluster);
+    work(stop);
+    prober_.request_stop();
+    elector_.release();
+  }
+  events_.stop();
+}
+
+void Engine::work(const std::stop_token& stop) {
+  caches_.add_checks(ports_.health);
+  caches_.start();
+  while (!caches_.synced() && !stop.stop_requested())
+    pause(stop, std::chrono::milliseconds(20));
+  // Without the first answer of the probe every request would show distrust for a moment.
+  for (int i = 0; i < kProbeWaits && trust_.get().reason == kNotProbed && !stop.stop_requested();
+       ++i) {
+    pause(stop, kProbeWait);
+  }
+  if (stop.stop_requested()) return;
+  ports_.health.add_live("workers", [this] { return controller_.check(); });
+  controller_.start();
+  log(LogLevel::kInfo, "working", {{"requests", std::to_string(stores_.requests.size())}});
+  while (!stop.stop_requested())
+    pause(stop, std::chrono::hours(1));
+  if (!controller_.stop(kDrain)) log(LogLevel::kWarn, "rounds were still under way at the end");
+}
+
+void Engine::wake_everything() {
+  for (const auto& request : stores_.requests.list()) {
+    queue_.add({.kind = kRequestKey, .ns = request->meta.ns, .name = request->meta.name});
+  }
+  for (const auto& target : stores_.targets.list()) {
+    queue_.add({.kind = kTargetKey, .ns = target->meta.ns, .name = target->meta.name});
+  }
+  for (const auto& policy : stores_.policies.list()) {
+    queue_.add({.kind = kModelKey, .ns = policy->meta.ns, .name = policy->meta.name});
+  }
+}
+
+}  // namespace stagekeeper

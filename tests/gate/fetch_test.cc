@@ -1,0 +1,141 @@
+#include "operator/gate/fetch.h"
+
+#include "base/crypto.h"
+#include "base/files.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace stagekeeper;        // NOLINT(google-build-using-namespace)
+using namespace stagekeeper::gate;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+/// Objects in memory, handed over in pieces of 3 bytes; errors come first, one a read.
+class MemorySource final : public ObjectSource {
+ public:
+  std::map<std::string, std::string> objects;
+  std::vector<Error> errors;
+  int reads = 0;
+
+  Status read(const std::string& uri, const http::BodySink& sink) override {
+    ++reads;
+    const std::string& bytes = objects[uri];
+    const bool fails = !errors.empty();
+    for (std::size_t i = 0; i < (fails ? bytes.size() / 2 : bytes.size()); i += 3)
+      if (!sink(std::string_view(bytes).substr(i, 3))) return {};
+    if (!fails) return {};
+    const Error error = errors.front();
+    errors.erase(errors.begin());
+    return tl::unexpected(error);
+  }
+};
+
+class NoWait final : public Timer {
+ public:
+  Duration slept{};
+
+  [[nodiscard]] Duration now() const override { return slept; }
+
+  void sleep(Duration duration) override { slept += duration; }
+};
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "gate-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  TemporaryDirectory(TemporaryDirectory&&) = delete;
+  TemporaryDirectory& operator=(TemporaryDirectory&&) = delete;
+
+  ~TemporaryDirectory() { std::filesystem::remove_all(path); }
+
+  std::string path;
+};
+
+struct Setting {
+  TemporaryDirectory directory;
+  MemorySource source;
+  NoWait timer;
+  gates::GateInput input;
+
+  Setting() {
+    source.objects = {{"s3://b/d", "the dataset"}, {"s3://b/a", "the artifact"}};
+    input.dataset = {.uri = "s3://b/d", .version = "1", .digest = sha256_digest("the dataset")};
+    input.artifact = {.uri = "s3://b/a", .version = "", .digest = sha256_digest("the artifact")};
+  }
+
+  std::string fetch(const FetchLimits& limits = {}) {
+    const auto done = fetch_inputs(input, directory.path, source, timer, limits);
+    return done ? "" : done.error().code;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("fetch: both objects arrive whole, in pieces") {
+  Setting s;
+  CHECK(s.fetch().empty());
+  CHECK(read_file(s.directory.path + "/dataset.csv", 100).value() == "the dataset");
+  CHECK(read_file(s.directory.path + "/artifact", 100).value() == "the artifact");
+}
+
+TEST_CASE("fetch: a broken download begins again from the first byte") {
+  Setting s;
+  s.source.errors = {{ErrorCode::kUnavailable, "reset"}, {ErrorCode::kThrottled, "slow down"}};
+  CHECK(s.fetch().empty());
+  CHECK(s.source.reads == 4);
+  CHECK(s.timer.slept == std::chrono::seconds(3));
+}
+
+TEST_CASE("fetch: what cannot be had is told from what may pass, and nothing is left") {
+  struct Row {
+    const char* what;
+    void (*spoil)(Setting&);
+    const char* code;
+    int reads;
+  };
+
+  const Row rows[] = {
+      {"down for long",
+       [](Setting& s) { s.source.errors.assign(9, {ErrorCode::kUnavailable, "reset"}); },
+       "FetchFailed", 3},
+      {"no right", [](Setting& s) { s.source.errors = {{ErrorCode::kDenied, "403"}}; },
+       "FetchRefused", 1},
+      {"no object", [](Setting& s) { s.source.errors = {{ErrorCode::kNotFound, "404"}}; },
+       "FetchRefused", 1},
+      {"another dataset", [](Setting& s) { s.source.objects["s3://b/d"] += "!"; },
+       "DatasetDigestMismatch", 1},
+      {"half a dataset", [](Setting& s) { s.source.objects["s3://b/d"].resize(5); },
+       "DatasetDigestMismatch", 1},
+      {"no directory", [](Setting& s) { s.directory.path += "/none"; }, "DiskFull", 1},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    Setting s;
+    row.spoil(s);
+    CHECK(s.fetch() == row.code);
+    CHECK(s.source.reads == row.reads);
+    std::error_code ignored;
+    CHECK(std::filesystem::directory_iterator(s.directory.path, ignored) ==
+          std::filesystem::directory_iterator());
+  }
+}
+
+TEST_CASE("fetch: objects larger than their limits end early") {
+  Setting s;
+  CHECK(s.fetch({.dataset_bytes = 11}).empty());
+  CHECK(s.fetch({.dataset_bytes = 10}) == "ObjectTooLarge");
+  CHECK(s.fetch({.artifact_bytes = 11}) == "ObjectTooLarge");
+}
