@@ -1,0 +1,1 @@
+"""The demo's HTTP model server: serves exactly the version it is pinned to, or nothing."""

@@ -1,0 +1,141 @@
+"""Steps that several chapters take."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from story import tables
+from story.bucket import connect
+from story.stage import Stage
+
+MODEL = "credit-risk"
+
+
+def name_of(version: str, stage: str) -> str:
+    """The name of the request for a version and stage."""
+    return f"{MODEL}-{version}-{stage.lower()}"
+
+
+def ask(stage: Stage, version: str, to: str) -> str:
+    """priya asks for a promotion. Returns the request's name."""
+    stage.act("priya", f"as priya kubectl create -f $demo/{version}-{to.lower()}.yaml")
+    return name_of(version, to)
+
+
+def to_staging(stage: Stage, version: str) -> None:
+    """Through the gates into Staging, with the table of what was measured."""
+    request = ask(stage, version, "Staging")
+    status = stage.wait(request, lambda s: s.get("phase") == "Promoted", "Promoted")
+    stage.screen.result(tables.gates(status))
+    now = stage_of(stage, version)
+    stage.check(now == "Staging", f"version {version} is in Staging", f"it is in {now}")
+
+
+def awaiting(stage: Stage, version: str) -> dict[str, Any]:
+    """Asks for Production and waits until people are asked. Returns the request's status."""
+    request = ask(stage, version, "Production")
+    return stage.wait(request, is_awaiting, "AwaitingApproval")
+
+
+def is_awaiting(status: dict[str, Any]) -> bool:
+    return status.get("phase") == "AwaitingApproval"
+
+
+def approve(stage: Stage, user: str, version: str) -> None:
+    """Approves what the request's status shows at this moment."""
+    manifest = "-o jsonpath='{.status.review.approvalManifest}'"
+    request = name_of(version, "Production")
+    command = f"as {user} kubectl get promreq {request} {manifest} | as {user} kubectl create -f -"
+    stage.act(user, command)
+
+
+def approval_of(stage: Stage, user: str, version: str, *, reason: str) -> dict[str, Any]:
+    """Waits until an Approval of that user for the request has been judged with `reason`."""
+    request = name_of(version, "Production")
+
+    def judged() -> dict[str, Any] | None:
+        for each in stage.list("approvals"):
+            spec, status = each["spec"], each.get("status", {})
+            mine = spec["approver"]["username"] == user and spec["request"]["name"] == request
+            if mine and status.get("reason") == reason:
+                return each
+        return None
+
+    found: dict[str, Any] = stage.wait_for(f"an Approval of {user} is judged {reason}", judged)
+    return found
+
+
+def show_judgement(stage: Stage, user: str, version: str, reason: str, counted: bool) -> None:
+    """Shows an Approval as kubectl does, and checks that it counts or not."""
+    approval = approval_of(stage, user, version, reason=reason)
+    name = approval["metadata"]["name"]
+    stage.act(user, f"as {user} kubectl get appr {name}")
+    status = approval["status"]
+    stage.screen.result(status.get("message", ""))
+    words = "counted" if counted else "not counted"
+    stage.check(
+        status["counted"] is counted, f"{words}: {status['reason']}", "it is judged otherwise"
+    )
+
+
+def nothing_moves(stage: Stage, version: str, seconds: float = 5) -> None:
+    """Watches for some seconds that the pin and what users get stay as they are."""
+    before, since = stage.pins(), time.time()
+    time.sleep(seconds)
+    same = stage.pins() == before and stage.client.last_answer_by_others(version, since) is None
+    stage.check(same, f"{seconds:.0f} s later version {version} still serves", "something moved")
+
+
+def served_with_record(stage: Stage, version: str, since: float) -> None:
+    """After approval: the record is locked, then users get the version, and it says by what."""
+    request = name_of(version, "Production")
+    status = stage.wait(request, lambda s: s.get("phase") == "Promoted", "Promoted")
+    first = stage.wait_for(
+        f"users get version {version}", lambda: stage.client.first_answer(version, since)
+    )
+    show_lock_time(stage, status, version, first)
+    stage.wait_for(
+        f"users get only version {version}", lambda: stage.client.served() == f"v{version}"
+    )
+    target = stage.get("servingtargets", stage.served.target)["status"]["serving"]
+    stage.check(
+        target["version"] == version,
+        f"ServingTarget {stage.served.target}: version {version} serves since {target['since']} "
+        f"by record {target['record']['sequence']}",
+        f"the ServingTarget says version {target.get('version')}",
+    )
+
+
+def show_lock_time(stage: Stage, status: dict[str, Any], version: str, first: float) -> None:
+    """Checks that the Intent was locked in the bucket before the first answer by the version."""
+    intent = next((r for r in status.get("records", []) if r["kind"] == "Intent"), None)
+    stage.check(intent is not None, "the request names its Intent record", "there is no Intent")
+    assert intent is not None
+    store = stage.installation.store
+    bucket = store.audit_bucket
+    head = connect("AUDIT", store.variables).head_object(Bucket=bucket, Key=intent["key"])
+    locked: datetime = head["LastModified"]
+    until: datetime = head["ObjectLockRetainUntilDate"]
+    stage.screen.result(f"record s3://{bucket}/{intent['key']}")
+    stage.screen.result(
+        f"locked at {locked.astimezone():%H:%M:%S} ({head['ObjectLockMode']} until "
+        f"{until.astimezone():%Y-%m-%d %H:%M:%S}), first answer by version {version} at "
+        f"{datetime.fromtimestamp(first):%H:%M:%S.%f}"[:-3]
+    )
+    stage.check(
+        head["ObjectLockMode"] == "COMPLIANCE" and locked.timestamp() <= first,
+        "the record was locked before the first user got the new version",
+        "a user got the new version before its record was locked",
+    )
+
+
+def stage_of(stage: Stage, version: str) -> str:
+    """Where a version stands, by its ModelVersion, which follows a moment after the record."""
+
+    def known() -> str:
+        status = stage.get("modelversions", f"{MODEL}-{version}").get("status", {})
+        return str(status.get("stage", ""))
+
+    return str(stage.wait_for(f"version {version} has a stage", known, seconds=15))
