@@ -1,0 +1,53 @@
+#!/bin/sh
+# Checks the arrows of ARCHITECTURE.md on the #include lines: who may include which folder of src/,
+# and which single place may include each third-party header. Prints every stray line; exit 1 if any.
+set -eu
+cd "$(dirname "$0")/../.."
+bad=0
+
+# stray DIR PATTERN WHY: no file below DIR may include what matches PATTERN.
+stray() {
+  found=$(grep -rnE "^#include [\"<]($2)" "$1" --include='*.h' --include='*.cc' || true)
+  if [ -n "$found" ]; then printf '%s\n' "$found" | sed "s|^|$3: |"; bad=1; fi
+}
+
+# allow DIR "folders": DIR may include these folders of src/ (and itself), and no other.
+allow() {
+  [ -d "src/$1" ] || return 0
+  for folder in base model promotion gates router http kube aws audit runtime; do
+    case " $1 $2 " in *" $folder "*) ;; *) stray "src/$1" "$folder/" "src/$1 must not include $folder" ;; esac
+  done
+  stray "src/$1" 'operator/' "src/$1 must not include operator"
+}
+
+allow base ''
+allow model 'base'
+allow promotion 'base model'
+allow gates 'base model'
+allow router 'base model'
+allow http 'base'
+allow kube 'base model http'
+allow aws 'base http'
+allow audit 'base aws'
+allow runtime 'base kube'
+
+# only PATTERN WHERE...: headers that match PATTERN are included below WHERE only.
+only() {
+  pattern=$1
+  shift
+  found=$(grep -rnE "^#include <($pattern)" src operator --include='*.h' --include='*.cc' || true)
+  for where in "$@"; do found=$(printf '%s\n' "$found" | grep -vE "^$where" || true); done
+  if [ -n "$found" ]; then printf '%s\n' "$found" | sed "s|^|<$pattern> belongs to $*: |"; bad=1; fi
+}
+
+only '(cpprest|pplx)/' src/http/
+only 'spdlog/' src/base/
+only 'openssl/' src/base/crypto.cc src/http/
+only 'yaml-cpp/' src/kube/kubeconfig.cc operator/wiring/config.cc
+only 'simdjson' src/model/ src/kube/
+only 'expat\.h' src/aws/s3_xml.cc
+only 'CLI/' 'operator/[a-z_]*_main.cc' operator/cli/ operator/gate/
+only 'prometheus/' src/runtime/metrics
+only 'nlohmann/json\.hpp' 'src/.*\.cc' 'operator/.*\.cc'
+
+exit $bad
