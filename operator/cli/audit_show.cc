@@ -112,6 +112,12 @@ std::string joined(std::initializer_list<std::string> parts) {
 
 std::string transition(const Record& record) {
   const auto& draft = record.draft;
+  if (draft.from && draft.to && draft.from->version == draft.to->version) {
+    const std::string& stage = draft.to->stage;
+    const bool moved = draft.from->stage != stage;
+    return joined({draft.action, draft.to->version,
+                   moved ? draft.from->stage + " -> " + stage : "stays in " + stage});
+  }
   const std::string from = draft.from ? draft.from->version : "nothing";
   const std::string to = draft.to ? draft.to->version : "nothing";
   const std::string stage = draft.to ? draft.to->stage : "";
@@ -129,11 +135,11 @@ std::string gates_table(const Told& told, const Style& style) {
 }
 
 std::string approvals_table(const Told& told, const Style& style) {
-  Table table({"APPROVER", "ROLE", "DECISION", "AT", "AFTER", "COMMENT"});
+  Table table({"APPROVER", "ROLE", "DECISION", "COUNTED", "AT", "AFTER", "COMMENT"});
   for (const json& approval : list_at(told.body, "approvals")) {
     const std::string elapsed = at(approval, {"elapsedSeconds"});
     table.add({at(approval, {"approver", "username"}), at(approval, {"role"}),
-               at(approval, {"decision"}), at(approval, {"createdAt"}),
+               at(approval, {"decision"}), at(approval, {"verdict"}), at(approval, {"createdAt"}),
                elapsed.empty() ? "" : elapsed + " s", at(approval, {"comment"})});
   }
   return table.str(2, style);
@@ -161,8 +167,8 @@ std::string decision_text(const Told& told, const Style& style) {
   if (record.draft.to) {
     out += label("artifact", joined({record.draft.to->artifact_uri, record.draft.to->digest}));
   }
-  out += label("features", at(told.body, {"featurePipelineVersion"}));
-  out += label("trained by", at(told.body, {"trainedBy"}));
+  out += label("features", at(told.body, {"modelVersion", "featurePipelineVersion"}));
+  out += label("trained by", at(told.body, {"modelVersion", "trainedBy"}));
   out += label("digest", record.draft.decision_digest);
   out += label("record", told.ref->key);
   if (const std::string gates = gates_table(told, style); !gates.empty()) out += "\n" + gates;

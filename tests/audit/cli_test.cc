@@ -25,9 +25,10 @@ constexpr const char* kBody = R"({
     {"name": "latency", "type": "Latency", "verdict": "Passed", "observed": "4.1", "threshold": "50"}],
   "approvals": [
     {"name": "a-1", "uid": "7", "approver": {"username": "carol"}, "role": "model-risk",
+     "counted": true, "verdict": "Counted", "message": "counts for role model-risk",
      "createdAt": "2026-03-03T10:00:00Z", "decision": "Approve", "comment": "fine",
      "elapsedSeconds": "2700"}],
-  "featurePipelineVersion": "fp-9", "trainedBy": "pipeline@example"})";
+  "modelVersion": {"featurePipelineVersion": "fp-9", "trainedBy": "pipeline@example"}})";
 
 struct Told {
   Bench bench;
