@@ -1,13 +1,11 @@
 #include "operator/controllers/access.h"
 
 #include "base/canonical_json.h"
+#include "base/text.h"
 #include "kube/request.h"
 #include "operator/wiring/resources.h"
 
 #include <nlohmann/json.hpp>
-
-#include <algorithm>
-#include <cctype>
 
 namespace stagekeeper {
 namespace {
@@ -15,12 +13,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxReviewBytes = 1U << 20U;
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 Result<bool> ask(kube::Api& api, const Identity& who, const StageQuestion& question,
                  const std::string& name) {
@@ -47,7 +39,7 @@ Result<bool> ask(kube::Api& api, const Identity& who, const StageQuestion& quest
 }  // namespace
 
 Result<bool> may(kube::Api& api, const Identity& who, const StageQuestion& question) {
-  const std::string stage = lower(question.stage);
+  const std::string stage = lower_ascii(question.stage);
   Result<bool> any_model = ask(api, who, question, stage);
   if (!any_model || *any_model) return any_model;
   return ask(api, who, question, question.model + "." + stage);

@@ -5,6 +5,7 @@
 #include "operator/wiring/live.h"
 #include "operator/wiring/resources.h"
 #include "promotion/manifests.h"
+#include "promotion/pins.h"
 
 #include <nlohmann/json.hpp>
 
@@ -71,6 +72,11 @@ Status Actor::set_finalizer(const World& world, bool present) const {
   std::vector<std::string> finalizers = meta.finalizers;
   const bool held = std::ranges::find(finalizers, kFinalizer) != finalizers.end();
   if (held == present) return {};
+  if (!present) {
+    // Nobody looks for it any more after this. Caches may not have heard of what was just made.
+    if (Status s = delete_jobs(world); !s) return s;
+    if (Status s = delete_clones(world); !s) return s;
+  }
   if (present) {
     finalizers.emplace_back(kFinalizer);
   } else {
@@ -114,30 +120,9 @@ Status Actor::ensure_clone(const World& world, const promotion::EnsureClone& clo
 }
 
 Status Actor::delete_clones(const World& world) const {
-  if (!world.evaluated_on) return {};
-  const ServingTarget& target = world.evaluated_on->target;
-  for (const promotion::CloneState& clone : world.evaluated_on->clones) {
-    if (clone.request_uid != world.request.meta.uid) continue;
-    const kube::ObjectKey key{world.request.meta.ns,
-                              promotion::clone_name(target.deployment, clone.role)};
-    for (const kube::ResourceType* type : {&resources::kServices, &resources::kDeployments}) {
-      auto live_json = live::get_json(ports_.api, *type, key);
-      if (!live_json) return fail(live_json.error(), "read a clone");
-      if (!*live_json) continue;
-      const json object = json::parse(**live_json, nullptr, false);
-      const json meta = object.value("metadata", json::object());
-      // Another request may have taken the name meanwhile: what is not ours stays.
-      if (meta.value("labels", json::object()).value(kRequestUidLabel, "") != clone.request_uid)
-        continue;
-      const kube::DeleteOptions options{.uid = meta.value("uid", ""), .resource_version = ""};
-      if (Status s =
-              gone(ports_.api.call(kube::delete_request(*type, key, options)), "delete a clone");
-          !s) {
-        return s;
-      }
-    }
-  }
-  return {};
+  const std::string& ns = world.request.meta.ns;
+  if (Status s = delete_made(world, resources::kServices, ns); !s) return s;
+  return delete_made(world, resources::kDeployments, ns);
 }
 
 Status Actor::create_gate_job(const World& world, const promotion::CreateGateJob& job) const {
@@ -160,12 +145,23 @@ Status Actor::create_gate_job(const World& world, const promotion::CreateGateJob
 }
 
 Status Actor::delete_jobs(const World& world) const {
-  for (const auto& job : ports_.stores.jobs.find("request-uid", world.request.meta.uid)) {
-    const kube::DeleteOptions options{.uid = job->meta.uid, .resource_version = ""};
-    Status s = gone(ports_.api.call(kube::delete_request(resources::kJobs,
-                                                         {job->meta.ns, job->meta.name}, options)),
-                    "delete a gate Job");
-    if (!s) return s;
+  return delete_made(world, resources::kJobs, ports_.gate_namespace);
+}
+
+Status Actor::delete_made(const World& world, const kube::ResourceType& type,
+                          const std::string& ns) const {
+  const kube::ListQuery made{.type = type,
+                             .ns = ns,
+                             .selection = {.label_selector = fmt::format("{}={}", kRequestUidLabel,
+                                                                         world.request.meta.uid),
+                                           .field_selector = ""}};
+  auto objects = live::list<AnyObject>(ports_.api, made);
+  if (!objects) return fail(objects.error(), fmt::format("list what to delete of {}", type.kind));
+  for (const AnyObject& object : *objects) {
+    const kube::DeleteOptions options{.uid = object.meta.uid, .resource_version = ""};
+    Status done = gone(ports_.api.call(kube::delete_request(type, {ns, object.meta.name}, options)),
+                       fmt::format("delete {} {}", type.kind, object.meta.name));
+    if (!done) return done;
   }
   return {};
 }
@@ -205,10 +201,7 @@ Status Actor::patch_pin(const World& world, const promotion::PatchPin& pin) cons
     return fail(ErrorCode::kConflict, "the Deployment to pin was replaced");
   }
   const Deployment& deployment = **live_deployment;
-  const auto annotation = deployment.meta.annotations.find(kSequenceAnnotation);
-  const std::uint64_t sequence = annotation == deployment.meta.annotations.end()
-                                     ? 0
-                                     : std::strtoull(annotation->second.c_str(), nullptr, 10);
+  const std::uint64_t sequence = promotion::pinned_sequence(deployment);
   if (sequence > pin.sequence) {
     return fail(ErrorCode::kConflict,
                 fmt::format("the Deployment bears the later sequence {}", sequence));

@@ -16,7 +16,6 @@ class Actor {
  public:
   struct Ports {
     kube::Api& api;
-    const Stores& stores;
     Ledgers& ledgers;
     std::string gate_namespace;
   };
@@ -37,6 +36,10 @@ class Actor {
   Status delete_clones(const promotion::World& world) const;
   Status create_gate_job(const promotion::World& world, const promotion::CreateGateJob& job) const;
   Status delete_jobs(const promotion::World& world) const;
+
+  /// Deletes what bears the request's uid, as the API server knows it now.
+  Status delete_made(const promotion::World& world, const kube::ResourceType& type,
+                     const std::string& ns) const;
   Status patch_pin(const promotion::World& world, const promotion::PatchPin& pin) const;
 
   Ports ports_;

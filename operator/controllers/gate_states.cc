@@ -18,13 +18,8 @@ using promotion::GateState;
 using promotion::Verdict;
 using promotion::World;
 
-std::string value_of(const std::map<std::string, std::string>& map, const char* key) {
-  const auto found = map.find(key);
-  return found == map.end() ? std::string() : found->second;
-}
-
 int attempt_of(const Job& job) {
-  return std::atoi(value_of(job.meta.labels, kAttemptLabel).c_str());
+  return std::atoi(label_of(job.meta, kAttemptLabel).c_str());
 }
 
 gates::Policy policy_of(const GateSpec& spec, const World& world, const std::string& golden_score) {
@@ -215,9 +210,9 @@ Result<GateState> read_gate(const World& world, const GateSpec& spec,
   const Job* latest = nullptr;
   int last_number = 0;  // of any evaluation: a Job's name is never used twice
   for (const Job& job : source.jobs) {
-    if (value_of(job.meta.annotations, kGateAnnotation) != spec.name) continue;
+    if (annotation_of(job.meta, kGateAnnotation) != spec.name) continue;
     last_number = std::max(last_number, attempt_of(job));
-    const bool same = value_of(job.meta.annotations, kInputDigestAnnotation) == input_digest;
+    const bool same = annotation_of(job.meta, kInputDigestAnnotation) == input_digest;
     if (same && !job.meta.deleting &&
         (latest == nullptr || attempt_of(job) > attempt_of(*latest))) {
       latest = &job;
@@ -228,7 +223,7 @@ Result<GateState> read_gate(const World& world, const GateSpec& spec,
   state.attempt = attempt_of(*latest);
   state.job_name = latest->meta.name;
   state.job_uid = latest->meta.uid;
-  state.nonce = value_of(latest->meta.annotations, kNonceAnnotation);
+  state.nonce = annotation_of(latest->meta, kNonceAnnotation);
   state.verdict = Verdict::kRunning;
   const auto gate_class = world.gate_classes.find(spec.gate_class);
   if (gate_class != world.gate_classes.end()) state.image = gate_class->second.image;
@@ -240,6 +235,8 @@ Result<GateState> read_gate(const World& world, const GateSpec& spec,
                     .field_selector = ""}};
   Result<std::vector<Pod>> pods = live::list<Pod>(*source.api, pods_of_job);
   if (!pods) return fail(pods.error(), "read the pods of gate " + spec.name);
+  // Anybody who may create pods there can label one like the Job's own.
+  std::erase_if(*pods, [&](const Pod& pod) { return pod.owner_uid != latest->meta.uid; });
   if (!pods->empty()) state.pod_uid = pods->front().meta.uid;
   const bool over = latest->complete || latest->failed;
   const gates::GateRun run = run_of(*latest, *pods);

@@ -1,5 +1,6 @@
 #include "operator/controllers/model_controller.h"
 
+#include "base/text.h"
 #include "kube/request.h"
 #include "operator/controllers/pending_status.h"
 #include "operator/wiring/live.h"
@@ -11,7 +12,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <fmt/format.h>
 #include <ranges>
 
@@ -25,21 +25,14 @@ using promotion::RecordFact;
 
 constexpr std::size_t kMaxWaiting = 32;
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 json record_json(const RecordFact& record, const char* ledger) {
   return {
       {"ledger", ledger}, {"sequence", std::to_string(record.sequence)}, {"digest", record.digest}};
 }
 
 bool has_ended(const PromotionRequest& request) {
-  constexpr std::string_view kEnded[] = {"Promoted",   "Blocked",    "Rejected", "Expired",
-                                         "RolledBack", "Superseded", "Aborted",  "Errored"};
-  return std::ranges::find(kEnded, request.phase) != std::end(kEnded);
+  const auto phase = promotion::phase_of(request.phase);
+  return phase && promotion::is_terminal(*phase);
 }
 
 }  // namespace
@@ -129,7 +122,7 @@ Status ModelController::show_stages(const Model& model) const {
 }
 
 Status ModelController::show_stage(const Model& model, const StageSpec& stage) const {
-  const std::string name = model.name + "." + lower(stage.name);
+  const std::string name = model.name + "." + lower_ascii(stage.name);
   if (!ports_.stores.stages.get({model.ns, name})) {
     const json object = {{"apiVersion", kGroupVersion},
                          {"kind", "Stage"},

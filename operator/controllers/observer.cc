@@ -37,7 +37,7 @@ const StageSpec* stage_of(const World& world) {
 }
 
 /// The target the request would change: the one it names, if the stage has it, else the stage's.
-std::string target_name(const World& world) {
+std::string target_of_policy(const World& world) {
   const StageSpec* stage = stage_of(world);
   if (stage == nullptr || stage->targets.empty()) return "";
   if (world.request.targets.empty()) return stage->targets.front();
@@ -56,9 +56,14 @@ std::string evaluated_name(const World& world) {
   return "";
 }
 
-std::string value_of(const std::map<std::string, std::string>& map, const char* key) {
-  const auto found = map.find(key);
-  return found == map.end() ? std::string() : found->second;
+/// A store that does not answer or holds what it should not is part of the World; other errors are
+/// passed on.
+Status note_fault(World& world, const Error& error) {
+  const bool broken = error.code == ErrorCode::kCorrupt;
+  const bool down = error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kThrottled;
+  if (!broken && !down) return tl::unexpected(error);
+  world.ledger_fault = promotion::LedgerFault{.broken = broken, .message = error.message};
+  return {};
 }
 
 }  // namespace
@@ -78,8 +83,10 @@ Result<std::optional<Observation>> Observer::observe(const kube::ObjectKey& key)
   world.store = ports_.trust.get();
   using Step = Status (Observer::*)(World&) const;
   for (const Step step : {&Observer::read_subject, &Observer::read_policy, &Observer::read_targets,
-                          &Observer::read_results, &Observer::read_gates, &Observer::read_people}) {
+                          &Observer::read_results, &Observer::read_review, &Observer::read_gates,
+                          &Observer::read_people}) {
     if (Status s = (this->*step)(world); !s) return tl::unexpected(s.error());
+    if (world.ledger_fault) break;
   }
   return std::optional(std::move(out));
 }
@@ -145,76 +152,104 @@ Result<std::optional<promotion::TargetState>> Observer::read_target(const World&
   if (*json) {
     Result<Deployment> deployment = decode<Deployment>(**json);
     if (!deployment) return tl::unexpected(deployment.error());
-    Result<Digest> digest = template_digest(**json, out.target.pin);
+    Result<Digest> digest = template_digest(**json, out.target.pin, out.target.container);
     if (!digest) return tl::unexpected(digest.error());
     out.template_digest = digest->str();
-    out.claimed_by = value_of(deployment->meta.labels, kTargetLabel);
+    out.claimed_by = label_of(deployment->meta, kTargetLabel);
     out.deployment = std::move(*deployment);
   }
-  auto ledger = ports_.ledgers.view(promotion::LedgerKind::kTarget, ns, name);
-  if (!ledger) return tl::unexpected(ledger.error());
-  out.ledger = std::move(*ledger);
   std::vector<Service> services;
   for (const auto& service : ports_.stores.services.find("namespace", ns))
     services.push_back(*service);
   for (const char* role : {"candidate", "baseline"}) {
     const auto clone =
         ports_.stores.deployments.get({ns, promotion::clone_name(out.target.deployment, role)});
-    if (!clone || value_of(clone->meta.labels, kCloneLabel) != role) continue;
+    if (!clone || label_of(clone->meta, kCloneLabel) != role) continue;
     out.clones.push_back({.role = role,
-                          .request_uid = value_of(clone->meta.labels, kRequestUidLabel),
-                          .version = value_of(clone->meta.annotations, kCloneVersionAnnotation),
+                          .request_uid = label_of(clone->meta, kRequestUidLabel),
+                          .version = annotation_of(clone->meta, kCloneVersionAnnotation),
                           .stray_service = promotion::stray_service(services, out.target.deployment,
                                                                     clone->pod_labels),
-                          .evaluation = value_of(clone->meta.annotations, kEvaluationAnnotation)});
+                          .evaluation = annotation_of(clone->meta, kEvaluationAnnotation)});
   }
   return std::optional(std::move(out));
 }
 
+Status Observer::read_ledgers(World& world, TargetLedgers& ledgers) const {
+  const std::string& ns = world.request.meta.ns;
+  auto model = ports_.ledgers.view(promotion::LedgerKind::kModel, ns, world.request.model);
+  if (!model) return note_fault(world, model.error());
+  world.model_ledger = std::move(*model);
+  std::set<std::string> names = {target_of_policy(world), evaluated_name(world)};
+  for (const auto& target : ports_.stores.targets.find("model", ns + "/" + world.request.model))
+    names.insert(target->meta.name);
+  names.erase("");
+  for (const std::string& name : names) {
+    auto ledger = ports_.ledgers.view(promotion::LedgerKind::kTarget, ns, name);
+    if (!ledger) return note_fault(world, ledger.error());
+    ledgers.emplace(name, std::move(*ledger));
+  }
+  return {};
+}
+
 Status Observer::read_targets(World& world) const {
   const std::string& ns = world.request.meta.ns;
-  auto ledger = ports_.ledgers.view(promotion::LedgerKind::kModel, ns, world.request.model);
-  if (!ledger) return tl::unexpected(ledger.error());
-  world.model_ledger = std::move(*ledger);
-  const std::string serving = target_name(world);
-  const std::string evaluated = evaluated_name(world);
-  if (!serving.empty()) {
-    auto target = read_target(world, serving);
-    if (!target) return tl::unexpected(target.error());
-    world.target = std::move(*target);
+  TargetLedgers ledgers;
+  Status read = read_ledgers(world, ledgers);
+  if (!read || world.ledger_fault) return read;
+  const auto take = [&](const std::string& name, std::optional<promotion::TargetState>& out) {
+    if (name.empty()) return Status();
+    auto target = read_target(world, name);
+    if (!target) return Status(tl::unexpected(target.error()));
+    out = std::move(*target);
+    if (out) out->ledger = ledgers.at(name);
+    return Status();
+  };
+  // What was begun is finished where it was begun, whatever the policy says by now.
+  std::string serving = target_of_policy(world);
+  for (const auto& [name, ledger] : ledgers) {
+    if (ledger.find("Intent", world.request.meta.uid) != nullptr) serving = name;
   }
-  if (!evaluated.empty() && evaluated == serving) {
+  const std::string evaluated = evaluated_name(world);
+  if (Status s = take(serving, world.target); !s) return s;
+  if (evaluated == serving) {
     world.evaluated_on = world.target;
-  } else if (!evaluated.empty()) {
-    auto target = read_target(world, evaluated);
-    if (!target) return tl::unexpected(target.error());
-    world.evaluated_on = std::move(*target);
+  } else if (Status s = take(evaluated, world.evaluated_on); !s) {
+    return s;
   }
   for (const auto& other : ports_.stores.targets.find("model", ns + "/" + world.request.model)) {
-    if (other->meta.name == serving) continue;
-    auto view = ports_.ledgers.view(promotion::LedgerKind::kTarget, ns, other->meta.name);
-    if (!view) return tl::unexpected(view.error());
-    world.other_targets.push_back(std::move(*view));
+    const std::string& name = other->meta.name;
+    const bool apart = !world.target || name != serving;
+    if (apart && ledgers.contains(name)) world.other_targets.push_back(ledgers.at(name));
   }
   return {};
 }
 
 Status Observer::read_results(World& world) const {
-  constexpr std::string_view kKinds[] = {"GateResult", "Staged", "Blocked", "Rejected", "Expired"};
-  const promotion::RecordFact* found = nullptr;
-  for (const promotion::RecordFact& record : world.model_ledger.records) {
-    const bool ours = record.request_uid == world.request.meta.uid;
-    if (ours && std::ranges::find(kKinds, record.kind) != std::end(kKinds)) found = &record;
-  }
-  if (found == nullptr) return {};
+  const promotion::RecordFact* record = promotion::results_record(world);
+  if (record == nullptr) return {};
   auto body = ports_.ledgers.body(promotion::LedgerKind::kModel, world.request.meta.ns,
-                                  world.request.model, found->sequence);
-  if (!body) return tl::unexpected(body.error());
+                                  world.request.model, record->sequence);
+  if (!body) return note_fault(world, body.error());
   const StageSpec* stage = stage_of(world);
   auto gates =
       promotion::gates_of_body(*body, stage == nullptr ? std::vector<GateSpec>() : stage->gates);
-  if (!gates) return tl::unexpected(gates.error());
-  world.results = promotion::GateResults{.record = *found, .gates = std::move(*gates)};
+  if (!gates) return note_fault(world, gates.error());
+  world.results = promotion::GateResults{.record = *record, .gates = std::move(*gates)};
+  return {};
+}
+
+Status Observer::read_review(World& world) const {
+  const promotion::ReviewRecord found = promotion::review_record(world);
+  if (found.record == nullptr) return {};
+  const bool target = found.ledger == promotion::LedgerKind::kTarget;
+  auto body = ports_.ledgers.body(found.ledger, world.request.meta.ns,
+                                  target ? world.target->target.meta.name : world.request.model,
+                                  found.record->sequence);
+  if (!body) return note_fault(world, body.error());
+  auto review = promotion::review_of_body(*body, *found.record);
+  if (!review) return note_fault(world, review.error());
+  world.past_review = std::move(*review);
   return {};
 }
 
@@ -224,6 +259,9 @@ Status Observer::read_gates(World& world) const {
     source.jobs.push_back(*job);
   }
   world.owns_jobs = !source.jobs.empty();
+  world.owns_clones =
+      !ports_.stores.deployments.find("request-uid", world.request.meta.uid).empty() ||
+      !ports_.stores.services.find("request-uid", world.request.meta.uid).empty();
   const StageSpec* stage = stage_of(world);
   if (stage == nullptr || !world.version || world.request.action != RequestAction::kPromote)
     return {};

@@ -6,6 +6,7 @@
 #include "operator/wiring/caches.h"
 #include "promotion/world.h"
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -34,16 +35,22 @@ class Observer {
 
   explicit Observer(Ports ports) : ports_(std::move(ports)) {}
 
-  /// Nothing when the request does not exist. Errors: those of the ports.
+  /// Nothing when the request does not exist. A ledger that cannot be read ends the reading early:
+  /// see World::ledger_fault. Errors: those of the ports.
   Result<std::optional<Observation>> observe(const kube::ObjectKey& key) const;
 
  private:
+  using TargetLedgers = std::map<std::string, promotion::LedgerView>;
+
   Status read_subject(promotion::World& world) const;
   Status read_policy(promotion::World& world) const;
   Status read_targets(promotion::World& world) const;
+  /// All but its ledger.
   Result<std::optional<promotion::TargetState>> read_target(const promotion::World& world,
                                                             const std::string& name) const;
+  Status read_ledgers(promotion::World& world, TargetLedgers& ledgers) const;
   Status read_results(promotion::World& world) const;
+  Status read_review(promotion::World& world) const;
   Status read_gates(promotion::World& world) const;
   Status read_people(promotion::World& world) const;
 

@@ -3,6 +3,9 @@
 #include "base/canonical_json.h"
 #include "kube/request.h"
 #include "model/decode.h"
+#include "operator/wiring/live.h"
+#include "operator/wiring/resources.h"
+#include "promotion/records.h"
 
 #include <nlohmann/json.hpp>
 
@@ -79,6 +82,29 @@ Status PendingStatus::write(const audit::Pending& pending, const std::string& to
       api_.call(kube::merge_patch_request(type_, key_, "status", patch.dump()));
   if (!done) return fail(done.error(), "persist the record before it is sent");
   return {};
+}
+
+Result<bool> PendingStatus::exists(const kube::ResourceType& type, const std::string& name,
+                                   const std::string& uid) {
+  auto found = live::get<AnyObject>(api_, type, {key_.ns, name});
+  if (!found) return tl::unexpected(found.error());
+  return *found && (*found)->meta.uid == uid && !(*found)->meta.deleting;
+}
+
+Result<bool> PendingStatus::still_holds(const audit::Record& record) {
+  const audit::RequestRef& request = record.draft.request;
+  if (request.name.empty()) return true;  // the first record of a ledger is nobody's request
+  Result<bool> holds = exists(resources::kRequests, request.name, request.uid);
+  if (!holds || !*holds) return holds;
+  auto review = promotion::review_of_body(record.draft.body, {});
+  if (!review) return false;
+  if (!*review) return true;
+  for (const promotion::ApprovalView& approval : (*review)->approvals) {
+    if (!approval.counted) continue;
+    holds = exists(resources::kApprovals, approval.name, approval.uid);
+    if (!holds || !*holds) return holds;
+  }
+  return true;
 }
 
 }  // namespace stagekeeper

@@ -23,7 +23,14 @@ class PendingStatus final : public audit::PendingStore {
   Result<audit::PendingSnapshot> read() override;
   Status write(const audit::Pending& pending, const std::string& token) override;
 
+  /// The record's request still exists, and so does every Approval that the record counts: what
+  /// was withdrawn meanwhile is decided anew. Errors: those of the API.
+  Result<bool> still_holds(const audit::Record& record) override;
+
  private:
+  Result<bool> exists(const kube::ResourceType& type, const std::string& name,
+                      const std::string& uid);
+
   kube::Api& api_;
   const kube::ResourceType type_;
   const kube::ObjectKey key_;

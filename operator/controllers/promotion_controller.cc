@@ -18,6 +18,14 @@ const promotion::VersionRef* about_to_pin(const Decision& decision) {
   return nullptr;
 }
 
+/// When the store is silent, what a request shows is more than "nothing is known". A broken ledger
+/// is said, except where a request had ended before.
+bool stays_as_shown(const promotion::World& world) {
+  if (!world.ledger_fault) return false;
+  const auto shown = promotion::phase_of(world.request.phase);
+  return shown && (!world.ledger_fault->broken || promotion::is_terminal(*shown));
+}
+
 bool records(const Decision& decision) {
   return std::ranges::any_of(decision.actions, [](const promotion::Action& action) {
     return std::holds_alternative<promotion::AppendRecord>(action);
@@ -49,6 +57,11 @@ Result<runtime::Next> PromotionController::reconcile(const runtime::Key& key) {
   if (!seen) return fail(seen.error(), "observe");
   if (!*seen) return runtime::Next::await_change();  // gone: what it owned is collected with it
   Observation& observation = **seen;
+  if (stays_as_shown(observation.world)) {
+    return fail(
+        observation.world.ledger_fault->broken ? ErrorCode::kCorrupt : ErrorCode::kUnavailable,
+        "observe: " + observation.world.ledger_fault->message);
+  }
 
   Result<Decision> decision = consider(observation);
   if (!decision) return fail(decision.error(), "consider");

@@ -4,6 +4,7 @@
 #include "model/decode.h"
 #include "operator/wiring/live.h"
 #include "operator/wiring/resources.h"
+#include "promotion/review.h"
 #include "promotion/status_view.h"
 
 #include <algorithm>
@@ -14,19 +15,6 @@ namespace {
 
 using promotion::Decision;
 using promotion::World;
-
-/// What an approval that came too late, or that the decision no longer looks at, is worth.
-promotion::ApprovalView late(const Approval& approval) {
-  return {.name = approval.meta.name,
-          .uid = approval.meta.uid,
-          .approver = approval.approver.username,
-          .role = "",
-          .approve = approval.approve,
-          .counted = false,
-          .reason = "RequestEnded",
-          .message = "the request had ended",
-          .created = approval.meta.created};
-}
 
 }  // namespace
 
@@ -70,8 +58,9 @@ Status Publisher::publish_approvals(const World& world, const Decision& decision
     Result<Approval> fresh = decode<Approval>(**json);
     if (!fresh) return tl::unexpected(fresh.error());
     Result<std::string> patch = promotion::approval_status_patch(
-        *fresh, found == decision.approvals.end() ? late(approval) : *found, **json,
-        ports_.clock.now());
+        *fresh,
+        found == decision.approvals.end() ? promotion::late_approval(world, approval) : *found,
+        **json, ports_.clock.now());
     if (!patch) return tl::unexpected(patch.error());
     if (patch->empty()) continue;
     Result<std::string> done = ports_.api.call(kube::merge_patch_request(

@@ -25,8 +25,7 @@ constexpr const char* kClaimManager = "stagekeeper";
 constexpr std::chrono::seconds kLookAgain{60};
 
 std::string claim_of(const Deployment& deployment) {
-  const auto found = deployment.meta.labels.find(kTargetLabel);
-  return found == deployment.meta.labels.end() ? std::string() : found->second;
+  return label_of(deployment.meta, kTargetLabel);
 }
 
 bool claim_is_complete(const Deployment& deployment, const ServingTarget& target) {

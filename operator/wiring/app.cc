@@ -117,11 +117,17 @@ int run_operator(const Config& config, const AppOptions& options) {
   auto connected = kube::connect(connect_options);
   if (!connected) return start_failed(connected.error());
   runtime::MeteredApi api(**connected, metrics);
+  kube::ConnectOptions lease_options = connect_options;
+  lease_options.call_timeout = std::chrono::seconds(3);
+  auto lease_connected = kube::connect(lease_options);
+  if (!lease_connected) return start_failed(lease_connected.error());
+  runtime::MeteredApi lease_api(**lease_connected, metrics);
   auto audit = make_audit(config, options, clock);
   if (!audit) return start_failed(audit.error());
 
   runtime::Health health;
   Engine engine({.api = api,
+                 .lease_api = lease_api,
                  .s3 = *audit->s3,
                  .ledger = *audit->ledger,
                  .clock = clock,

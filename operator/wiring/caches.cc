@@ -21,9 +21,13 @@ const T& either(const Change<T>& change) {
   return change.now ? *change.now : *change.old;
 }
 
-std::string label(const ObjectMeta& meta, const char* key) {
-  const auto found = meta.labels.find(key);
-  return found == meta.labels.end() ? std::string() : found->second;
+/// Finds what was made for a request by the request's uid.
+template <typename T>
+typename runtime::Store<T>::Indexers::value_type by_request() {
+  return {"request-uid", [](const T& object) {
+            const std::string uid = label_of(object.meta, kRequestUidLabel);
+            return uid.empty() ? std::vector<std::string>() : std::vector{uid};
+          }};
 }
 
 /// Whether a change is none that a round could care about. The phase counts: somebody may have
@@ -46,9 +50,10 @@ Stores::Stores()
           {{"model", [](const ServingTarget& t) { return std::vector{in_ns(t.meta.ns, t.model)}; }},
            {"deployment",
             [](const ServingTarget& t) { return std::vector{in_ns(t.meta.ns, t.deployment)}; }}}),
-      services({{"namespace", [](const Service& s) { return std::vector{s.meta.ns}; }}}),
-      jobs({{"request-uid",
-             [](const Job& j) { return std::vector{label(j.meta, kRequestUidLabel)}; }}}),
+      deployments({by_request<Deployment>()}),
+      services({{"namespace", [](const Service& s) { return std::vector{s.meta.ns}; }},
+                by_request<Service>()}),
+      jobs({by_request<Job>()}),
       pods({{"owner", [](const Pod& p) { return std::vector{p.owner_uid}; }}}) {}
 
 struct Caches::Watch {
@@ -140,7 +145,7 @@ void Caches::add_workloads() {
   add<Deployment>(
       {.type = resources::kDeployments}, stores_.deployments, [this](const auto& change) {
         const Deployment& deployment = either(change);
-        wake_request_uid(label(deployment.meta, kRequestUidLabel), change.from_list);
+        wake_request_uid(label_of(deployment.meta, kRequestUidLabel), change.from_list);
         const auto targets =
             stores_.targets.find("deployment", in_ns(deployment.meta.ns, deployment.meta.name));
         for (const auto& target : targets) {
@@ -148,7 +153,7 @@ void Caches::add_workloads() {
           wake_model(target->meta.ns, target->model, change.from_list);
         }
         // A claim whose target is gone has to be released.
-        if (const std::string claim = label(deployment.meta, kTargetLabel);
+        if (const std::string claim = label_of(deployment.meta, kTargetLabel);
             !claim.empty() && targets.empty()) {
           wake(kTargetKey, deployment.meta.ns, claim, change.from_list);
         }
@@ -163,11 +168,11 @@ void Caches::add_workloads() {
   const kube::Selection ours{.label_selector = kRequestUidLabel, .field_selector = ""};
   add<Job>({.type = resources::kJobs, .ns = ports_.gate_namespace, .selection = ours}, stores_.jobs,
            [this](const auto& change) {
-             wake_request_uid(label(either(change).meta, kRequestUidLabel), change.from_list);
+             wake_request_uid(label_of(either(change).meta, kRequestUidLabel), change.from_list);
            });
   add<Pod>({.type = resources::kPods, .ns = ports_.gate_namespace, .selection = ours}, stores_.pods,
            [this](const auto& change) {
-             wake_request_uid(label(either(change).meta, kRequestUidLabel), change.from_list);
+             wake_request_uid(label_of(either(change).meta, kRequestUidLabel), change.from_list);
            });
 }
 

@@ -32,10 +32,10 @@ struct Stores {
   runtime::Store<ServingTarget> targets;  ///< indexes: model ("ns/model"), deployment ("ns/name")
   runtime::Store<GateClass> gate_classes;
   runtime::Store<Stage> stages;
-  runtime::Store<Deployment> deployments;
-  runtime::Store<Service> services;  ///< index: namespace
-  runtime::Store<Job> jobs;          ///< index: request-uid
-  runtime::Store<Pod> pods;          ///< index: owner (uid of the Job)
+  runtime::Store<Deployment> deployments;  ///< index: request-uid
+  runtime::Store<Service> services;        ///< indexes: namespace, request-uid
+  runtime::Store<Job> jobs;                ///< index: request-uid
+  runtime::Store<Pod> pods;                ///< index: owner (uid of the Job)
 };
 
 /// Watches all kinds into Stores and adds keys to a queue when something changes.

@@ -29,7 +29,7 @@ void pause(const std::stop_token& stop, std::chrono::milliseconds span) {
 /// later than we do: ask until it answers. Empty after a stop.
 std::string find_cluster_uid(kube::Api& api, const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    const auto found = live::get<Stage>(api, resources::kNamespaces, {"", "kube-system"});
+    const auto found = live::get<AnyObject>(api, resources::kNamespaces, {"", "kube-system"});
     if (found && *found) return (*found)->meta.uid;
     log(LogLevel::kWarn, "waiting for the API server",
         {{"err", found ? "namespace kube-system is not there" : found.error().message}});
@@ -53,20 +53,18 @@ Engine::Engine(const Ports& ports, const Config& config, Identity identity)
       queue_("promotion", {}, ports.metrics),
       events_({.controller = "stagekeeper.dev/operator", .instance = identity_.pod},
               {.api = ports.api, .clock = ports.clock, .metrics = ports.metrics}),
-      promotions_(Observer({.api = ports.api,
-                            .stores = stores_,
-                            .ledgers = ledgers_,
-                            .trust = trust_,
-                            .clock = ports.clock,
-                            .gate_namespace = config.gate_namespace}),
-                  Publisher({.api = ports.api,
-                             .clock = ports.clock,
-                             .events = events_,
-                             .metrics = ports.metrics}),
-                  Actor({.api = ports.api,
-                         .stores = stores_,
-                         .ledgers = ledgers_,
-                         .gate_namespace = config.gate_namespace})),
+      promotions_(
+          Observer({.api = ports.api,
+                    .stores = stores_,
+                    .ledgers = ledgers_,
+                    .trust = trust_,
+                    .clock = ports.clock,
+                    .gate_namespace = config.gate_namespace}),
+          Publisher({.api = ports.api,
+                     .clock = ports.clock,
+                     .events = events_,
+                     .metrics = ports.metrics}),
+          Actor({.api = ports.api, .ledgers = ledgers_, .gate_namespace = config.gate_namespace})),
       targets_({.api = ports.api,
                 .stores = stores_,
                 .ledgers = ledgers_,
@@ -83,7 +81,7 @@ Engine::Engine(const Ports& ports, const Config& config, Identity identity)
       elector_({.ns = identity_.ns,
                 .name = "stagekeeper",
                 .identity = identity_.pod + "_" + random_hex(4)},
-               {.api = ports.api, .clock = ports.clock, .metrics = ports.metrics},
+               {.api = ports.lease_api, .clock = ports.clock, .metrics = ports.metrics},
                [&shutdown = ports.shutdown] { shutdown.request(2, "lost the lease"); }),
       caches_(stores_, {.api = ports.api,
                         .queue = queue_,

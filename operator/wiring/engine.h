@@ -19,6 +19,7 @@ class Engine {
  public:
   struct Ports {
     kube::Api& api;
+    kube::Api& lease_api;  ///< with deadlines that leave room for a second try in time
     aws::S3Client& s3;
     audit::Ledger& ledger;
     const Clock& clock;

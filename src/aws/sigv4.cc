@@ -1,6 +1,7 @@
 #include "aws/sigv4.h"
 
 #include "base/crypto.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <array>
@@ -70,13 +71,6 @@ std::string canonical_query(std::string_view query) {
   return out;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 /// Without white space at the ends, and runs of spaces within made one.
 std::string trimmed(std::string_view value) {
   std::string out;
@@ -93,7 +87,7 @@ std::string trimmed(std::string_view value) {
 std::vector<std::pair<std::string, std::string>> canonical_headers(const http::Headers& headers) {
   std::vector<std::pair<std::string, std::string>> out;
   for (const auto& [name, value] : headers) {
-    std::string key = lower(name);
+    std::string key = lower_ascii(name);
     if (key != "authorization") out.emplace_back(std::move(key), trimmed(value));
   }
   std::sort(out.begin(), out.end());

@@ -1,5 +1,6 @@
 #include "gates/object_reader.h"
 
+#include "base/text.h"
 #include "gates/text.h"
 
 #include <nlohmann/json.hpp>
@@ -16,9 +17,8 @@ constexpr std::size_t kMaxDecimalBytes = 40;
 constexpr std::size_t kMaxCountDigits = 15;
 
 /// What printf and repr write for numbers that are none, in any case and with a sign.
-bool is_not_finite(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+bool is_not_finite(std::string_view written) {
+  std::string text = lower_ascii(written);
   if (text.starts_with('-') || text.starts_with('+')) text.erase(0, 1);
   return text.starts_with("nan") || text.starts_with("inf");
 }

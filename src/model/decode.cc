@@ -1,6 +1,7 @@
 #include "model/decode.h"
 
 #include "base/crypto.h"
+#include "base/text.h"
 #include "model/decode_with.h"
 
 #include <algorithm>
@@ -67,11 +68,7 @@ std::optional<GateType> gate_type(std::string_view text) {
 }
 
 std::string default_gate_class(GateType type) {
-  std::string lower(name(type));
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  });
-  return "stagekeeper-" + lower;
+  return "stagekeeper-" + lower_ascii(name(type));
 }
 
 GateSpec gate(const JsonReader& value, Problems& problems) {
@@ -301,6 +298,11 @@ Result<GateClass> decode(std::string_view json) {
 template <>
 Result<Stage> decode(std::string_view json) {
   return decode_with<Stage>(json, "Stage", [](const JsonReader&, Stage&, Problems&) {});
+}
+
+template <>
+Result<AnyObject> decode(std::string_view json) {
+  return decode_with<AnyObject>(json, "object", [](const JsonReader&, AnyObject&, Problems&) {});
 }
 
 }  // namespace stagekeeper

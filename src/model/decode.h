@@ -35,6 +35,8 @@ Result<GateClass> decode(std::string_view json);
 template <>
 Result<Stage> decode(std::string_view json);
 template <>
+Result<AnyObject> decode(std::string_view json);
+template <>
 Result<Deployment> decode(std::string_view json);
 template <>
 Result<Service> decode(std::string_view json);

@@ -24,6 +24,12 @@ struct ObjectMeta {
   std::vector<std::string> finalizers = {};
 };
 
+/// The value of a label, or an empty string.
+std::string label_of(const ObjectMeta& meta, const char* key);
+
+/// The value of an annotation, or an empty string.
+std::string annotation_of(const ObjectMeta& meta, const char* key);
+
 /// Who did something, as the API server attested it at admission.
 struct Identity {
   std::string username;

@@ -190,6 +190,11 @@ struct GateClass {
   std::string service_account;
 };
 
+/// An object of any kind, of which only the metadata matters.
+struct AnyObject {
+  ObjectMeta meta;
+};
+
 /// The view object of one model and stage; it has no spec.
 struct Stage {
   ObjectMeta meta;

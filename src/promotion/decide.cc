@@ -4,6 +4,7 @@
 #include "promotion/steps.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace stagekeeper::promotion {
 namespace {
@@ -24,6 +25,21 @@ Decision dispatch(const World& world) {
   }
   return steps::waiting(world, Phase::kPending, "Unsupported",
                         "this version of Stagekeeper does not know the action");
+}
+
+/// Without its ledgers nothing is known of a request, not even whether it has ended.
+Decision unread(const World& world, const LedgerFault& fault) {
+  Decision out = steps::waiting(
+      world, Phase::kPending, fault.broken ? "AuditBroken" : "AuditStoreUnavailable",
+      fault.broken
+          ? fmt::format("the ledger cannot be believed, so nothing is done: {}. Run `kubectl "
+                        "stagekeeper audit show` to see what is wrong",
+                        fault.message)
+          : "the audit store does not answer, so nothing is done; this goes on by itself when it "
+            "is back",
+      "audit store");
+  out.wake_at = world.now + steps::kLookAgain;
+  return out;
 }
 
 Decision choose(const World& world) {
@@ -81,7 +97,12 @@ void add_records(const LedgerView& ledger, const std::string& uid, std::vector<R
 }  // namespace
 
 Decision decide(const World& world) {
+  if (world.ledger_fault) return unread(world, *world.ledger_fault);
   Decision decision = choose(world);
+  if (world.past_review && !decision.review) {
+    decision.review = world.past_review->review;
+    decision.approvals = world.past_review->approvals;
+  }
   hold_back(world, decision);
   const bool waits = !is_terminal(decision.phase) || !decision.waiting_for.empty();
   if (waits && !decision.wake_at) decision.wake_at = world.now + kResync;

@@ -28,34 +28,14 @@ enum class Phase {
 /// "Pending", "AwaitingApproval", …
 std::string_view name(Phase phase);
 
+/// The phase of that name, or nothing.
+std::optional<Phase> phase_of(std::string_view text);
+
 /// Nothing more will happen to the request.
 bool is_terminal(Phase phase);
 
 /// Ended other than as asked: Ready=False and Stalled=True.
 bool is_bad_end(Phase phase);
-
-/// What one Approval is worth, for its status and for the request's.
-struct ApprovalView {
-  std::string name;
-  std::string uid;
-  std::string approver;
-  std::string role;
-  bool approve = false;
-  bool counted = false;
-  std::string reason;
-  std::string message;
-  TimePoint created{};
-};
-
-/// Present while and after people are asked.
-struct ReviewView {
-  std::string decision_digest;
-  TimePoint opened_at{};
-  TimePoint expires_at{};
-  int needed = 0;
-  int counted = 0;
-  std::string missing;  ///< "model-risk (one of: mrm)", for people
-};
 
 /// The next step of one promotion: what to show and what to do, in order.
 struct Decision {

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace stagekeeper::promotion {
 namespace {
 
@@ -89,6 +91,19 @@ const RecordFact* results_record(const World& world) {
     if (record.decision_digest == digest) present = &record;
   }
   return present != nullptr ? present : latest;
+}
+
+ReviewRecord review_record(const World& world) {
+  const auto first = [&](const LedgerView& ledger) -> const RecordFact* {
+    const auto found = std::ranges::find_if(ledger.records, [&](const RecordFact& record) {
+      return record.request_uid == world.request.meta.uid && !record.decision_digest.empty() &&
+             record.kind != "GateResult";
+    });
+    return found == ledger.records.end() ? nullptr : &*found;
+  };
+  const RecordFact* intent = world.target ? first(world.target->ledger) : nullptr;
+  if (intent != nullptr) return {.record = intent, .ledger = LedgerKind::kTarget};
+  return {.record = first(world.model_ledger), .ledger = LedgerKind::kModel};
 }
 
 }  // namespace stagekeeper::promotion

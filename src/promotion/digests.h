@@ -1,5 +1,6 @@
 #pragma once
 
+#include "promotion/action.h"
 #include "promotion/world.h"
 
 #include <cstdint>
@@ -24,5 +25,15 @@ std::string decision_digest(const World& world, const GateResults& results,
 /// need not be the latest one when something was changed and changed back; else the latest. Null
 /// when there is none. Looks at everything of the World but gates and results.
 const RecordFact* results_record(const World& world);
+
+/// A record and the ledger it is in: that of World::target, or the model's.
+struct ReviewRecord {
+  const RecordFact* record = nullptr;
+  LedgerKind ledger = LedgerKind::kModel;
+};
+
+/// The record that holds the review that is over, if any does (World::past_review): the request's
+/// Intent, else what ended it after people were asked. A null record when nothing ended yet.
+ReviewRecord review_record(const World& world);
 
 }  // namespace stagekeeper::promotion

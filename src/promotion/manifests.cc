@@ -1,6 +1,7 @@
 #include "promotion/manifests.h"
 
 #include "base/canonical_json.h"
+#include "base/text.h"
 #include "model/decode.h"
 #include "promotion/pins.h"
 
@@ -124,17 +125,10 @@ json fetch_container(const GateClass& gate_class, const std::string& input) {
           {"terminationMessagePolicy", "File"}};
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 json gate_container(const GateJobSpec& spec) {
   json command = spec.gate_class->command;
   if (command.empty()) {
-    command = json::array({"/usr/bin/stagekeeper-gate", lower(name(spec.action.gate.type))});
+    command = json::array({"/usr/bin/stagekeeper-gate", lower_ascii(name(spec.action.gate.type))});
   }
   return {{"name", "gate"},
           {"image", spec.gate_class->image},

@@ -56,6 +56,14 @@ std::string_view name(Phase phase) {
   return "Errored";
 }
 
+std::optional<Phase> phase_of(std::string_view text) {
+  for (int i = 0; i <= static_cast<int>(Phase::kErrored); ++i) {
+    const auto phase = static_cast<Phase>(i);
+    if (name(phase) == text) return phase;
+  }
+  return std::nullopt;
+}
+
 bool is_bad_end(Phase phase) {
   switch (phase) {
     case Phase::kBlocked:

@@ -84,7 +84,7 @@ Decision commit(const World& world, const StageSpec& stage, Decision decision) {
   decision.reason = "RecordingDecision";
   decision.waiting_for = "audit record";
   const std::string& digest = decision.review->decision_digest;
-  std::string body = record_body(world, decision.gates, decision.approvals);
+  std::string body = record_body(world, decision.gates, decision.approvals, decision.review);
   if (stage.targets.empty()) {
     AppendRecord record = model_record(world, "Staged", "", {}, digest);
     record.body = std::move(body);
@@ -150,7 +150,7 @@ Decision review_step(const World& world, const StageSpec& stage) {
                                    .missing = outcome.missing});
   const auto end = [&](const char* kind, std::string reason) {
     AppendRecord record = model_record(world, kind, reason, {}, digest);
-    record.body = record_body(world, results.gates, outcome.approvals);
+    record.body = record_body(world, results.gates, outcome.approvals, out.review);
     out.actions = {std::move(record)};
     out.phase = Phase::kRecording;
     out.reason = "RecordingOutcome";

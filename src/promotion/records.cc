@@ -7,12 +7,16 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdlib>
+#include <fmt/format.h>
 
 namespace stagekeeper::promotion {
 namespace {
 
 using nlohmann::json;
 
+/// Approvals that did not count and are named all the same: anybody may create one.
+constexpr std::size_t kMaxUncounted = 16;
 /// Leaves room for the ledger's own fields in its 64 KiB.
 constexpr std::size_t kMaxBodyBytes = 48U << 10U;
 /// Texts are cut to the first of these with which the body fits.
@@ -61,7 +65,11 @@ json approval_json(const World& world, const ApprovalView& view, std::size_t lim
       {"name", view.name},
       {"uid", view.uid},
       {"decision", view.approve ? "Approve" : "Reject"},
+      {"counted", view.counted},
+      {"verdict", view.reason},
+      {"message", view.message.substr(0, limit)},
       {"role", view.role},
+      {"approver", {{"username", view.approver}}},
       {"createdAt", format_time(view.created)},
       {"elapsedSeconds",
        std::to_string(std::chrono::seconds(view.created - world.request.meta.created).count())}};
@@ -71,6 +79,58 @@ json approval_json(const World& world, const ApprovalView& view, std::size_t lim
   if (found != world.approvals.end()) {
     out["approver"] = identity(found->approval.approver, world);
     out["comment"] = found->approval.comment.substr(0, limit);
+  }
+  return out;
+}
+
+/// All that counted, and the first that did not, in the order in which they were judged.
+json approvals_json(const World& world, const std::vector<ApprovalView>& approvals,
+                    std::size_t limit) {
+  json out = json::array();
+  std::size_t uncounted = 0;
+  for (const ApprovalView& view : approvals) {
+    if (view.counted || uncounted++ < kMaxUncounted)
+      out.push_back(approval_json(world, view, limit));
+  }
+  return out;
+}
+
+json review_json(const ReviewView& review) {
+  return {{"openedAt", format_time(review.opened_at)},
+          {"expiresAt", format_time(review.expires_at)},
+          {"needed", std::to_string(review.needed)},
+          {"counted", std::to_string(review.counted)},
+          {"missing", review.missing}};
+}
+
+TimePoint time_of(const json& object, const char* key) {
+  return parse_time(object.at(key).get<std::string>()).value_or(TimePoint());
+}
+
+ReviewView review_of(const json& value, const RecordFact& record) {
+  const auto number = [&](const char* key) {
+    return std::atoi(value.at(key).get<std::string>().c_str());
+  };
+  return {.decision_digest = record.decision_digest,
+          .opened_at = time_of(value, "openedAt"),
+          .expires_at = time_of(value, "expiresAt"),
+          .needed = number("needed"),
+          .counted = number("counted"),
+          .missing = value.at("missing")};
+}
+
+std::vector<ApprovalView> approvals_of(const json& list) {
+  std::vector<ApprovalView> out;
+  for (const json& value : list) {
+    out.push_back({.name = value.at("name"),
+                   .uid = value.at("uid"),
+                   .approver = value.at("approver").at("username"),
+                   .role = value.at("role"),
+                   .approve = value.at("decision") == "Approve",
+                   .counted = value.at("counted"),
+                   .reason = value.at("verdict"),
+                   .message = value.at("message"),
+                   .created = time_of(value, "createdAt")});
   }
   return out;
 }
@@ -153,21 +213,36 @@ json about_request(const World& world) {
 }  // namespace
 
 std::string record_body(const World& world, const std::vector<GateState>& gates,
-                        const std::vector<ApprovalView>& approvals) {
+                        const std::vector<ApprovalView>& approvals,
+                        const std::optional<ReviewView>& review) {
   std::string text;
   for (const std::size_t limit : kTextLimits) {
     json body = about_request(world);
     body["gates"] = json::array();
     for (const GateState& gate : gates)
       body["gates"].push_back(gate_json(gate, limit));
-    body["approvals"] = json::array();
-    for (const ApprovalView& view : approvals) {
-      if (view.counted) body["approvals"].push_back(approval_json(world, view, limit));
-    }
+    body["approvals"] = approvals_json(world, approvals, limit);
+    if (review) body["review"] = review_json(*review);
     text = body.dump(-1, ' ', false, json::error_handler_t::replace);
     if (text.size() <= kMaxBodyBytes) break;
   }
   return text;
+}
+
+Result<std::optional<PastReview>> review_of_body(const std::string& body,
+                                                 const RecordFact& record) {
+  Result<json> parsed = parse_strict_json(body, kMaxBodyBytes);
+  const Error malformed{ErrorCode::kCorrupt,
+                        fmt::format("the review in record {} is malformed", record.sequence)};
+  if (!parsed || !parsed->is_object()) return tl::unexpected(malformed);
+  if (!parsed->contains("review")) return std::optional<PastReview>();
+  try {
+    return std::optional(PastReview{.record = record,
+                                    .review = review_of((*parsed)["review"], record),
+                                    .approvals = approvals_of(parsed->at("approvals"))});
+  } catch (const json::exception&) {
+    return tl::unexpected(malformed);
+  }
 }
 
 Result<std::vector<GateState>> gates_of_body(const std::string& body,

@@ -186,6 +186,20 @@ ReviewOutcome count_approvals(const World& world, const ReviewSpec& review,
   return out;
 }
 
+ApprovalView late_approval(const World& world, const Approval& approval) {
+  ApprovalView out = view_of(approval);
+  const auto& past = world.past_review;
+  if (past && approval.meta.created < past->record.time) {
+    out.reason = "NotCounted";
+    out.message =
+        fmt::format("record {}, which ended the review, does not count it", past->record.sequence);
+  } else {
+    out.reason = "RequestEnded";
+    out.message = "the request had ended; create a new PromotionRequest";
+  }
+  return out;
+}
+
 std::string approval_manifest(const PromotionRequest& request, const std::string& decision_digest) {
   // Quoted, because a name such as 47 or 1e3 would be a number otherwise.
   return fmt::format(

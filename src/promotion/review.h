@@ -30,6 +30,9 @@ struct ReviewOutcome {
 ReviewOutcome count_approvals(const World& world, const ReviewSpec& review,
                               const std::string& decision_digest, TimePoint expires_at);
 
+/// What an Approval is worth that the decision does not mention, once the request has ended.
+ApprovalView late_approval(const World& world, const Approval& approval);
+
 /// A manifest for `kubectl create -f -` that approves exactly this decision.
 std::string approval_manifest(const PromotionRequest& request, const std::string& decision_digest);
 

@@ -1,10 +1,10 @@
 #include "promotion/steps.h"
 
+#include "base/text.h"
 #include "promotion/ledger_view.h"
 #include "promotion/records.h"
 
 #include <algorithm>
-#include <cctype>
 #include <fmt/format.h>
 
 namespace stagekeeper::promotion::steps {
@@ -144,10 +144,7 @@ std::string current_stage(const World& world) {
 }
 
 bool serves(const StageSpec& stage) {
-  std::string lower = stage.name;
-  std::ranges::transform(lower, lower.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return !stage.targets.empty() || lower == "production";
+  return !stage.targets.empty() || lower_ascii(stage.name) == "production";
 }
 
 std::string join(const std::vector<std::string>& parts) {

@@ -108,6 +108,36 @@ struct ApprovalState {
   std::optional<bool> authorised;  ///< nullopt: the question could not be asked
 };
 
+/// What one Approval is worth, for its status and for the request's.
+struct ApprovalView {
+  std::string name;
+  std::string uid;
+  std::string approver;
+  std::string role;
+  bool approve = false;
+  bool counted = false;
+  std::string reason;
+  std::string message;
+  TimePoint created{};
+};
+
+/// Present while and after people are asked.
+struct ReviewView {
+  std::string decision_digest;
+  TimePoint opened_at{};
+  TimePoint expires_at{};
+  int needed = 0;
+  int counted = 0;
+  std::string missing;  ///< "model-risk (one of: mrm)", for people
+};
+
+/// A review that is over, as the record says that ended it.
+struct PastReview {
+  RecordFact record;
+  ReviewView review;
+  std::vector<ApprovalView> approvals;
+};
+
 /// The results that a GateResult record holds, valid for exactly one evaluation.
 struct GateResults {
   RecordFact record;
@@ -121,11 +151,18 @@ struct StoreState {
   std::string message;
 };
 
+/// Why the ledgers of a request could not be read.
+struct LedgerFault {
+  bool broken = false;  ///< a record is not what it should be; false: the store does not answer
+  std::string message;
+};
+
 /// Everything one decision may depend on, read at one moment. No handles, no clocks, no caches.
 struct World {
   TimePoint now{};
   std::string cluster_uid;
   StoreState store;
+  std::optional<LedgerFault> ledger_fault;  ///< set: nothing is known of what has been done
   PromotionRequest request;
   std::optional<bool> requester_authorised;  ///< nullopt: the question could not be asked
   std::optional<ModelVersion> version;
@@ -136,6 +173,7 @@ struct World {
   std::vector<GateState> gates;  ///< of the current evaluation, in the policy's order
   std::optional<GateState> smoke;
   std::optional<GateResults> results;
+  std::optional<PastReview> past_review;
   LedgerView model_ledger;
   std::optional<TargetState> evaluated_on;  ///< whose Deployment is cloned
   /// Where the request changes a pin: the target in whose ledger it has a record already, else the
@@ -143,8 +181,7 @@ struct World {
   std::optional<TargetState> target;
   std::vector<LedgerView> other_targets;  ///< ledgers of the model's other targets
   std::vector<ApprovalState> approvals;
-  std::optional<ModelVersion> rollback_version;  ///< the ModelVersion that a rollback returns to
-  bool owns_jobs = false;                        ///< any gate Job of this request exists
+  bool owns_jobs = false;    ///< any gate Job of this request exists
   bool owns_clones = false;  ///< any clone of this request exists, of whatever Deployment
 };
 

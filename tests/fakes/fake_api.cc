@@ -194,6 +194,10 @@ void FakeApi::drop(const std::string& collection, const kube::ObjectKey& key) {
 
 Result<std::string> FakeApi::create(const Target& target, const std::string& body) {
   json object = json::parse(body);
+  if (target.collection.ends_with("reviews")) {
+    object["status"]["allowed"] = true;
+    return object.dump();
+  }
   if (!target.ns.empty()) object["metadata"]["namespace"] = target.ns;
   if (objects_[target.collection].contains(key_of(object))) {
     return fail(ErrorCode::kAlreadyExists, "create " + key_of(object).str());

@@ -19,8 +19,8 @@ namespace stagekeeper::fakes {
 
 /// An API server in memory: resourceVersion, conflict, status subresource, uid, preconditions,
 /// finalizers, pages, watches with bookmarks and history, equality label selectors. Server-side
-/// apply is a merge without field owners. Nothing else: where it and a real server disagree, the
-/// real one is right. Thread-safe.
+/// apply is a merge without field owners; access reviews are answered with yes. Nothing else: where
+/// it and a real server disagree, the real one is right. Thread-safe.
 class FakeApi final : public kube::Api {
  public:
   Result<std::string> call(const kube::Request& request) override;

@@ -1,13 +1,16 @@
 #include "operator/controllers/pending_status.h"
 
 #include "operator/wiring/resources.h"
+#include "promotion/records.h"
+#include "room.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-using namespace stagekeeper;  // NOLINT(google-build-using-namespace)
+using namespace stagekeeper;                 // NOLINT(google-build-using-namespace)
+using namespace stagekeeper::operator_test;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
@@ -96,4 +99,39 @@ TEST_CASE("pending: is cleared once locked, and left alone while it is on its wa
   CHECK(ledger_status(ledger, pending("3")).find(R"("pending":null)") != std::string::npos);
   CHECK(ledger_status(ledger, pending("4")).find("pending") == std::string::npos);
   CHECK(ledger_status(ledger, std::nullopt).find("pending") == std::string::npos);
+}
+
+TEST_CASE("pending: a record is finished only for a request and approvals that still stand") {
+  Room room;
+  PendingStatus pending(room.api, resources::kTargets, {kNs, "credit-risk-eu"});
+  audit::Record record;
+  record.draft = audit_test::intent("", "2");
+  record.draft.request.name = kRequest;
+  const promotion::ApprovalView counted{.name = "a-1",
+                                        .uid = "uid-a-1",
+                                        .approver = "mia",
+                                        .role = "model-risk",
+                                        .approve = true,
+                                        .counted = true,
+                                        .reason = "Counted",
+                                        .message = "",
+                                        .created = audit_test::kNow};
+  promotion::ApprovalView refused = counted;
+  refused.name = "a-2";
+  refused.counted = false;
+  record.draft.body = promotion::record_body({}, {}, {counted, refused}, promotion::ReviewView{});
+
+  CHECK_FALSE(pending.still_holds(record).value());  // nobody approves
+  room.add(resources::kApprovals, "a-1", nlohmann::json::object());
+  CHECK(pending.still_holds(record).value());
+  room.api.remove(resources::kApprovals, {kNs, "a-1"});
+  room.add(resources::kApprovals, "a-1", nlohmann::json::object(), "uid-of-another");
+  CHECK_FALSE(pending.still_holds(record).value());
+
+  room.api.inject({.pattern = "GET", .error = {ErrorCode::kUnavailable, "no answer"}});
+  CHECK_FALSE(pending.still_holds(record));
+  record.draft.request.uid = "uid-of-an-earlier-one";
+  CHECK_FALSE(pending.still_holds(record).value());
+  record.draft.request = {};  // Genesis
+  CHECK(pending.still_holds(record).value());
 }

@@ -1,6 +1,7 @@
 #include "promotion/decide.h"
 
 #include "fixtures.h"
+#include "promotion/records.h"
 
 #include <doctest/doctest.h>
 
@@ -352,6 +353,62 @@ TEST_CASE("review: another promotion in between voids results and approvals") {
   CHECK(again.phase == Phase::kAwaitingApproval);
   CHECK(again.review->decision_digest != before);
   CHECK(again.approvals[0].reason == "DigestChanged");
+}
+
+TEST_CASE("review: after its end it is shown as the record says, whatever is left of it") {
+  World w = ready_to_promote();
+  const Decision agreed = decide(w);
+  const AppendRecord* intent = appends(agreed, "Intent");
+  REQUIRE(intent != nullptr);
+  RecordFact& record = append(w.target->ledger, {.kind = "Intent",
+                                                 .request_uid = kUid,
+                                                 .decision_digest = intent->decision_digest,
+                                                 .action = "Promote",
+                                                 .from = intent->from,
+                                                 .to = intent->to});
+  w.past_review = review_of_body(intent->body, record).value();
+  w.approvals.clear();
+  for (const bool ended : {false, true}) {
+    CAPTURE(ended);
+    if (ended) {
+      append(w.target->ledger, {.kind = "Applied",
+                                .request_uid = kUid,
+                                .to = version_ref("2"),
+                                .of = w.target->ledger.head_sequence()});
+    }
+    const Decision d = decide(w);
+    CHECK(d.phase == (ended ? Phase::kPromoted : Phase::kRollingOut));
+    REQUIRE(d.review);
+    CHECK(d.review->decision_digest == agreed.review->decision_digest);
+    CHECK(d.review->expires_at == agreed.review->expires_at);
+    CHECK(d.review->counted == 2);
+    REQUIRE(d.approvals.size() == 2);
+    CHECK(d.approvals[0].message == agreed.approvals[0].message);
+    CHECK(d.approvals[1].role == agreed.approvals[1].role);
+  }
+}
+
+TEST_CASE(
+    "decide: a ledger that cannot be read lets nothing happen, and says which way it failed") {
+  World w = rolled_out();
+  w.ledger_fault = LedgerFault{.broken = false, .message = "connection refused"};
+  Decision d = decide(w);
+  CHECK(d.phase == Phase::kPending);
+  CHECK(d.reason == "AuditStoreUnavailable");
+  CHECK(d.actions.empty());
+  CHECK(d.wake_at);
+  w.ledger_fault = LedgerFault{.broken = true, .message = "record 3 does not follow record 2"};
+  d = decide(w);
+  CHECK(d.reason == "AuditBroken");
+  CHECK(d.message.find("record 3 does not follow record 2") != std::string::npos);
+  CHECK(d.actions.empty());
+}
+
+TEST_CASE("decide: the phase's name leads back to the phase") {
+  CHECK(phase_of("AwaitingApproval") == Phase::kAwaitingApproval);
+  CHECK(phase_of("Errored") == Phase::kErrored);
+  CHECK_FALSE(phase_of(""));
+  CHECK_FALSE(phase_of("Something"));
 }
 
 TEST_CASE("decide: a request that was deleted before any Intent only cleans up") {

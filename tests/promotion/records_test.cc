@@ -51,11 +51,68 @@ TEST_CASE("record: says by itself what was measured on what, who approved and wh
   CHECK(body["approvals"][0]["elapsedSeconds"] == "4200");
 }
 
-TEST_CASE("record: approvals that did not count are not in it") {
+TEST_CASE("record: all approvals that counted are in it, and the first sixteen that did not") {
   const World w = ready_to_promote();
   auto views = counted(w);
-  views[0].counted = false;
-  CHECK(json::parse(record_body(w, {}, views))["approvals"].size() == 1);
+  ApprovalView refused = views[0];
+  refused.counted = false;
+  refused.reason = "NotAuthorized";
+  views.insert(views.begin(), 40, refused);
+  const json body = json::parse(record_body(w, {}, views));
+  CHECK(body["approvals"].size() == 18);
+  CHECK(body["approvals"][0]["verdict"] == "NotAuthorized");
+  CHECK(body["approvals"][17]["counted"] == true);
+}
+
+TEST_CASE("record: the review comes back as it was") {
+  const World w = ready_to_promote();
+  const ReviewView review{.decision_digest = digest_of('d'),
+                          .opened_at = at(std::chrono::hours(1)),
+                          .expires_at = at(std::chrono::hours(9)),
+                          .needed = 2,
+                          .counted = 2,
+                          .missing = ""};
+  auto views = counted(w);
+  views[1].counted = false;
+  views[1].reason = "ApproverIsRequester";
+  views[1].message = "who asks for a promotion cannot approve it";
+  RecordFact intent;
+  intent.sequence = 7;
+  intent.decision_digest = digest_of('d');
+  const auto past = review_of_body(record_body(w, {}, views, review), intent).value();
+  REQUIRE(past);
+  CHECK(past->record.sequence == 7);
+  CHECK(past->review.decision_digest == review.decision_digest);
+  CHECK(past->review.opened_at == review.opened_at);
+  CHECK(past->review.expires_at == review.expires_at);
+  CHECK(past->review.needed == 2);
+  CHECK(past->review.counted == 2);
+  REQUIRE(past->approvals.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const ApprovalView& now = past->approvals[i];
+    CHECK(now.name == views[i].name);
+    CHECK(now.uid == views[i].uid);
+    CHECK(now.approver == views[i].approver);
+    CHECK(now.role == views[i].role);
+    CHECK(now.approve == views[i].approve);
+    CHECK(now.counted == views[i].counted);
+    CHECK(now.reason == views[i].reason);
+    CHECK(now.message == views[i].message);
+    CHECK(now.created == views[i].created);
+  }
+}
+
+TEST_CASE("record: a body without a review says so, a malformed one is corrupt") {
+  const World w = ready_to_promote();
+  CHECK_FALSE(review_of_body(record_body(w, {}, {}), {}).value());
+  for (const char* body : {"", "[]", R"({"review":1})", R"({"review":{},"approvals":[]})",
+                           R"({"review":{"openedAt":"x","expiresAt":"y","needed":"2","counted":"2",
+                               "missing":""}})"}) {
+    CAPTURE(body);
+    const auto read = review_of_body(body, {});
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code == ErrorCode::kCorrupt);
+  }
 }
 
 TEST_CASE("record: fits a ledger record whatever outsiders write") {

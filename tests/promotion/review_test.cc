@@ -87,6 +87,22 @@ TEST_CASE("review: approvals of another request's uid are not looked at") {
   CHECK(count(w).approvals.size() == 1);
 }
 
+TEST_CASE("review: an approval that the record of the decision does not mention") {
+  World w = ready_to_promote();
+  Approval late = w.approvals[0].approval;
+  CHECK(late_approval(w, late).reason == "RequestEnded");
+  RecordFact intent;
+  intent.sequence = 3;
+  intent.time = late.meta.created + std::chrono::seconds(1);
+  w.past_review = PastReview{.record = intent, .review = {}, .approvals = {}};
+  const ApprovalView view = late_approval(w, late);
+  CHECK(view.reason == "NotCounted");
+  CHECK_FALSE(view.counted);
+  CHECK(view.message.find("record 3") != std::string::npos);
+  late.meta.created = intent.time;
+  CHECK(late_approval(w, late).reason == "RequestEnded");
+}
+
 TEST_CASE("review: seats are matched, so that the order of approvals does not matter") {
   for (const auto& people :
        {std::vector<std::string>{"bo", "mia"}, {"mia", "bo"}, {"bo", "rex"}, {"rex", "bo"}}) {

@@ -185,6 +185,9 @@ World Story::observe(const PromotionRequest& request) const {
                                stage == nullptr ? std::vector<GateSpec>() : stage->gates);
     if (gates) w.results = GateResults{.record = *record, .gates = *gates};
   }
+  if (const ReviewRecord found = review_record(w); found.record != nullptr) {
+    w.past_review = review_of_body(bodies_.at(found.record->digest), *found.record).value();
+  }
   for (const FakeJob& job : jobs)
     w.owns_jobs = w.owns_jobs || job.request_uid == request.meta.uid;
   for (const CloneState& clone : clones)
