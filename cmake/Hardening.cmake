@@ -33,7 +33,7 @@ if(SK_SANITIZE)
   # vptr: the classes of libcpprest do not share their type information with ours. The warnings: GCC
   # takes fmt's instrumented temporaries for uninitialised.
   add_compile_options(-fsanitize=${SK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
-                      -fno-sanitize=vptr -Wno-error=uninitialized -Wno-error=maybe-uninitialized)
+                      -fno-sanitize=vptr -Wno-uninitialized -Wno-maybe-uninitialized)
   add_link_options(-fsanitize=${SK_SANITIZE})
 else()
   add_compile_options($<$<CONFIG:Release>:-U_FORTIFY_SOURCE> $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=3>)

@@ -114,6 +114,21 @@ def test_a_wiped_approval_comes_back_the_same(settled: Settled, which: str) -> N
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "uid", "reason"),
+    [("no-such-request", "", "RequestMismatch"), ("", "no-such-uid", "RequestNotFound")],
+)
+def test_an_approval_of_no_request_is_told_so(
+    settled: Settled, name: str, uid: str, reason: str
+) -> None:
+    it, awaiting = settled.world, settled.awaiting
+    mistyped = {"name": name or awaiting, "uid": uid or it.uid(awaiting)}
+    status = it.wait_approval(it.approve(awaiting, "bob", request=mistyped), counted=False)
+    assert status["reason"] == reason
+    assert "create a new Approval" in status["message"]
+    assert it.status(awaiting)["summary"]["approvals"] == "1/2"
+
+
 def test_a_deleted_stage_comes_back(settled: Settled) -> None:
     it, name = settled.world, f"{settled.world.served.model}.production"
     before = it.admin.read("Stage", it.ns, name)

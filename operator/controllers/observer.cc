@@ -68,16 +68,22 @@ Status note_fault(World& world, const Error& error) {
 
 }  // namespace
 
-Result<std::optional<Observation>> Observer::observe(const kube::ObjectKey& key) const {
-  Observation out;
-  World& world = out.world;
+Result<std::optional<Observation>> Observer::observe_request(const kube::ObjectKey& key) const {
   auto json = live::get_json(ports_.api, resources::kRequests, key);
   if (!json) return fail(json.error(), "read the request");
   if (!*json) return std::optional<Observation>();
   Result<PromotionRequest> request = decode<PromotionRequest>(**json);
   if (!request) return tl::unexpected(request.error());
+  Observation out;
+  out.world.request = std::move(*request);
   out.request_json = std::move(**json);
-  world.request = std::move(*request);
+  return std::optional(std::move(out));
+}
+
+Result<std::optional<Observation>> Observer::observe(const kube::ObjectKey& key) const {
+  auto out = observe_request(key);
+  if (!out || !*out) return out;
+  World& world = (*out)->world;
   world.now = ports_.clock.now();
   world.cluster_uid = ports_.ledgers.cluster_uid();
   world.store = ports_.trust.get();
@@ -88,7 +94,7 @@ Result<std::optional<Observation>> Observer::observe(const kube::ObjectKey& key)
     if (Status s = (this->*step)(world); !s) return tl::unexpected(s.error());
     if (world.ledger_fault) break;
   }
-  return std::optional(std::move(out));
+  return out;
 }
 
 Status Observer::read_subject(World& world) const {

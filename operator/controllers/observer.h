@@ -35,6 +35,9 @@ class Observer {
 
   explicit Observer(Ports ports) : ports_(std::move(ports)) {}
 
+  /// Only the request itself; nothing when it does not exist. Errors: those of the API, Corrupt.
+  Result<std::optional<Observation>> observe_request(const kube::ObjectKey& key) const;
+
   /// Nothing when the request does not exist. A ledger that cannot be read ends the reading early:
   /// see World::ledger_fault. Errors: those of the ports.
   Result<std::optional<Observation>> observe(const kube::ObjectKey& key) const;

@@ -54,7 +54,11 @@ Decision explain(Decision decision, const promotion::Action& action, const Error
 
 Result<runtime::Next> PromotionController::reconcile(const runtime::Key& key) {
   Result<std::optional<Observation>> seen = observer_.observe({key.ns, key.name});
-  if (!seen) return fail(seen.error(), "observe");
+  if (!seen) {
+    if (!is_transient(seen.error()))
+      show_failure({key.ns, key.name}, "ObservationFailed", seen.error().message);
+    return fail(seen.error(), "observe");
+  }
   if (!*seen) return runtime::Next::await_change();  // gone: what it owned is collected with it
   Observation& observation = **seen;
   if (stays_as_shown(observation.world)) {
@@ -83,6 +87,26 @@ Result<runtime::Next> PromotionController::reconcile(const runtime::Key& key) {
     did += (did.empty() ? "" : "; ") + promotion::describe(action);
   }
   return std::move(next).because(decision->reason, std::move(did));
+}
+
+void PromotionController::broken(const runtime::Key& key, const std::string& what) {
+  show_failure({key.ns, key.name}, "InternalError",
+               fmt::format("this is a bug of the operator, which goes on trying: {}. Please report "
+                           "it with the operator's log",
+                           what));
+}
+
+void PromotionController::show_failure(const kube::ObjectKey& key, const std::string& reason,
+                                       const std::string& message) const {
+  auto seen = observer_.observe_request(key);
+  if (!seen || !*seen) return;
+  const PromotionRequest& request = (*seen)->world.request;
+  Decision decision;
+  decision.phase = promotion::phase_of(request.phase).value_or(promotion::Phase::kPending);
+  if (promotion::is_terminal(decision.phase)) return;
+  decision.reason = reason;
+  decision.message = message;
+  static_cast<void>(publisher_.publish(**seen, decision));
 }
 
 /// Decides, and where the decision leads to a pin, first tries it: a field that somebody else owns

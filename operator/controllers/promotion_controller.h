@@ -19,7 +19,13 @@ class PromotionController final : public runtime::Reconciler {
   /// ones.
   Result<runtime::Next> reconcile(const runtime::Key& key) override;
 
+  void broken(const runtime::Key& key, const std::string& what) override;
+
  private:
+  /// Says in the status that rounds cannot even begin, where the request has not ended by what is
+  /// shown. A failure to say it changes nothing.
+  void show_failure(const kube::ObjectKey& key, const std::string& reason,
+                    const std::string& message) const;
   Result<promotion::Decision> consider(Observation& seen) const;
   Status act(Observation& seen, const promotion::Decision& decision) const;
 

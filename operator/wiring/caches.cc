@@ -97,7 +97,11 @@ void Caches::add_own_kinds() {
       });
   add<Approval>({.type = resources::kApprovals}, stores_.approvals, [this](const auto& change) {
     const Approval& approval = either(change);
+    // The uid decides; the name is for people, who may mistype it.
     wake(kRequestKey, approval.meta.ns, approval.request_name, change.from_list);
+    wake_request_uid(approval.request_uid, change.from_list);
+    if (change.now && stores_.requests.find("uid", approval.request_uid).empty())
+      wake(kApprovalKey, approval.meta.ns, approval.meta.name, change.from_list);
   });
   add<ModelVersion>(
       {.type = resources::kModelVersions}, stores_.versions, [this](const auto& change) {

@@ -18,6 +18,7 @@ namespace stagekeeper {
 
 /// Kinds of work-queue keys.
 inline constexpr const char* kRequestKey = "PromotionRequest";  ///< ns, name of the request
+inline constexpr const char* kApprovalKey = "Approval";         ///< ns, name of the approval
 inline constexpr const char* kTargetKey = "ServingTarget";      ///< ns, name of the target
 inline constexpr const char* kModelKey = "Model";               ///< ns, model
 

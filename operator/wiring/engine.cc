@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::seconds kDrain{15};
 constexpr std::chrono::seconds kRetryStart{2};
+constexpr std::chrono::hours kSweepEvery{1};
 constexpr std::chrono::milliseconds kProbeWait{50};
 constexpr int kProbeWaits = 200;  // 10 s in all
 
@@ -65,6 +66,7 @@ Engine::Engine(const Ports& ports, const Config& config, Identity identity)
                      .events = events_,
                      .metrics = ports.metrics}),
           Actor({.api = ports.api, .ledgers = ledgers_, .gate_namespace = config.gate_namespace})),
+      approvals_({.api = ports.api, .clock = ports.clock}),
       targets_({.api = ports.api,
                 .stores = stores_,
                 .ledgers = ledgers_,
@@ -75,7 +77,8 @@ Engine::Engine(const Ports& ports, const Config& config, Identity identity)
                .ledgers = ledgers_,
                .trust = trust_,
                .clock = ports.clock}),
-      dispatcher_(promotions_, targets_, models_),
+      sweeper_({.api = ports.api, .stores = stores_, .gate_namespace = config.gate_namespace}),
+      dispatcher_(promotions_, approvals_, targets_, models_),
       controller_({.name = "promotion", .workers = config.workers}, queue_, dispatcher_,
                   ports.clock, ports.metrics),
       elector_({.ns = identity_.ns,
@@ -125,9 +128,20 @@ void Engine::work(const std::stop_token& stop) {
   ports_.health.add_live("workers", [this] { return controller_.check(); });
   controller_.start();
   log(LogLevel::kInfo, "working", {{"requests", std::to_string(stores_.requests.size())}});
-  while (!stop.stop_requested())
-    pause(stop, std::chrono::hours(1));
+  while (!stop.stop_requested()) {
+    sweep_orphans();
+    pause(stop, kSweepEvery);
+  }
   if (!controller_.stop(kDrain)) log(LogLevel::kWarn, "rounds were still under way at the end");
+}
+
+void Engine::sweep_orphans() const {
+  const Result<int> deleted = sweeper_.sweep();
+  if (!deleted) {
+    log(LogLevel::kWarn, "sweep of orphaned Jobs failed", {{"err", deleted.error().message}});
+  } else if (*deleted > 0) {
+    log(LogLevel::kInfo, "orphaned Jobs deleted", {{"count", std::to_string(*deleted)}});
+  }
 }
 
 void Engine::wake_everything() {

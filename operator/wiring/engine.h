@@ -1,6 +1,7 @@
 #pragma once
 
 #include "operator/controllers/dispatcher.h"
+#include "operator/controllers/orphan_sweeper.h"
 #include "operator/wiring/caches.h"
 #include "operator/wiring/config.h"
 #include "operator/wiring/prober.h"
@@ -43,6 +44,7 @@ class Engine {
  private:
   void work(const std::stop_token& stop);
   void wake_everything();
+  void sweep_orphans() const;
 
   Ports ports_;
   const Config config_;
@@ -54,8 +56,10 @@ class Engine {
   Stores stores_;
   runtime::EventRecorder events_;
   PromotionController promotions_;
+  ApprovalController approvals_;
   TargetController targets_;
   ModelController models_;
+  OrphanSweeper sweeper_;
   Dispatcher dispatcher_;
   runtime::Controller controller_;
   runtime::LeaderElector elector_;

@@ -200,6 +200,16 @@ ApprovalView late_approval(const World& world, const Approval& approval) {
   return out;
 }
 
+ApprovalView orphan_approval(const Approval& approval) {
+  ApprovalView out = view_of(approval);
+  out.reason = "RequestNotFound";
+  out.message = fmt::format(
+      "no PromotionRequest {} with uid {} in this namespace; create a new Approval from "
+      "status.review.approvalManifest of the request that you mean",
+      approval.request_name, approval.request_uid);
+  return out;
+}
+
 std::string approval_manifest(const PromotionRequest& request, const std::string& decision_digest) {
   // Quoted, because a name such as 47 or 1e3 would be a number otherwise.
   return fmt::format(

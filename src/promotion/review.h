@@ -33,6 +33,9 @@ ReviewOutcome count_approvals(const World& world, const ReviewSpec& review,
 /// What an Approval is worth that the decision does not mention, once the request has ended.
 ApprovalView late_approval(const World& world, const Approval& approval);
 
+/// What an Approval is worth whose request does not exist.
+ApprovalView orphan_approval(const Approval& approval);
+
 /// A manifest for `kubectl create -f -` that approves exactly this decision.
 std::string approval_manifest(const PromotionRequest& request, const std::string& decision_digest);
 

@@ -93,6 +93,7 @@ void Controller::run_round(const WorkQueue::Taken& taken) {
   bool panicked = false;
   const auto start = std::chrono::steady_clock::now();
   const Result<Next> outcome = guarded_reconcile(taken.key, panicked);
+  count_panics(taken.key, panicked, outcome);
   settle(taken, outcome, panicked, std::chrono::steady_clock::now() - start);
 }
 
@@ -105,6 +106,24 @@ Result<Next> Controller::guarded_reconcile(const Key& key, bool& panicked) {
   } catch (...) {
     panicked = true;
     return fail(ErrorCode::kCorrupt, "bug: exception of unknown type escaped");
+  }
+}
+
+void Controller::count_panics(const Key& key, bool panicked, const Result<Next>& outcome) {
+  int row = 0;
+  {
+    const MutexLock lock(panics_mutex_);
+    if (!panicked) {
+      panics_.erase(key);
+      return;
+    }
+    row = ++panics_[key];
+  }
+  if (row != options_.panics_until_broken) return;
+  try {
+    reconciler_.broken(key, outcome.error().message);
+  } catch (const std::exception& bug) {
+    log(LogLevel::kError, "cannot show a bug", {{"object", object_of(key)}, {"err", bug.what()}});
   }
 }
 

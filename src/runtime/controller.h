@@ -1,12 +1,14 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "runtime/health.h"
 #include "runtime/work_queue.h"
 
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,6 +74,10 @@ class Reconciler {
   /// Errors: transient ones come back after a back-off (5 ms … 60 s, retry_after honoured);
   /// Invalid, Denied and Corrupt after a slow one (5 s … 60 s); Cancelled only by a new add.
   virtual Result<Next> reconcile(const Key& key) = 0;
+
+  /// The last rounds of this key all ended in an exception: a bug. To be shown to people; the key
+  /// goes on being tried slowly. Called once for each such row of rounds, by the key's own worker.
+  virtual void broken(const Key& /*key*/, const std::string& /*what*/) {}
 };
 
 /// How the queue is told about a failed round; nullopt for Cancelled.
@@ -82,10 +88,13 @@ struct ControllerOptions {
   unsigned workers = 4;
   /// A key that is worked on for longer makes healthz fail.
   std::chrono::minutes stuck_after{10};
+  /// After so many exceptions in a row Reconciler::broken is told.
+  int panics_until_broken = 3;
 };
 
 /// N threads that take keys off a queue and reconcile them. An exception that escapes a reconciler
-/// is a bug: it is caught here and nowhere else, logged, counted and backed off.
+/// is a bug: it is caught here and nowhere else, logged, counted and backed off; after some in a row
+/// the reconciler is told, so that it can show it.
 class Controller {
  public:
   /// All references must outlive the controller.
@@ -120,6 +129,7 @@ class Controller {
   void run(Worker& worker, const std::stop_token& stop);
   void run_round(const WorkQueue::Taken& taken);
   Result<Next> guarded_reconcile(const Key& key, bool& panicked);
+  void count_panics(const Key& key, bool panicked, const Result<Next>& outcome);
   void settle(const WorkQueue::Taken& taken, const Result<Next>& outcome, bool panicked,
               Seconds took);
 
@@ -129,6 +139,8 @@ class Controller {
   const Clock& clock_;
   Metrics& metrics_;
   std::atomic<std::uint64_t> rounds_{0};
+  Mutex panics_mutex_;
+  std::map<Key, int> panics_ SK_GUARDED_BY(panics_mutex_);  ///< in a row, up to now
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -167,6 +167,42 @@ TEST_CASE("controller: an exception is a bug of one key and not the end of a wor
   }
 }
 
+TEST_CASE("controller: after three exceptions in a row, and once, the reconciler is told") {
+  struct Thrower final : runtime::Reconciler {
+    Result<Next> reconcile(const Key& /*key*/) override {
+      const int run = ++runs;
+      if (run == 3 || run == 8) return Next::after(milliseconds(10));
+      if (run == 9) return Next::await_change();
+      throw std::runtime_error("boom");
+    }
+
+    void broken(const Key& key, const std::string& what) override {
+      CHECK(key == kKey);
+      CHECK(what.find("boom") != std::string::npos);
+      at_run = runs.load();
+      ++told;
+      throw std::runtime_error("and again");
+    }
+
+    std::atomic<int> runs{0};
+    std::atomic<int> told{0};
+    std::atomic<int> at_run{0};
+  };
+
+  Thrower thrower;
+  const SystemClock clock;
+  Metrics metrics;
+  QueueOptions quick;
+  quick.slow = {milliseconds(2), milliseconds(4)};
+  WorkQueue queue("q", quick, metrics);
+  Controller controller({.name = "c", .workers = 1}, queue, thrower, clock, metrics);
+  controller.start();
+  queue.add(kKey);
+  CHECK(eventually([&] { return thrower.runs == 9; }));
+  CHECK(thrower.told == 1);
+  CHECK(thrower.at_run == 6);  // 1 and 2 threw, 3 did not; 4, 5 and 6 did
+}
+
 TEST_CASE("controller: what somebody has to mend first is tried slowly") {
   for (const ErrorCode code : {ErrorCode::kInvalid, ErrorCode::kDenied, ErrorCode::kCorrupt}) {
     Bench b([&](const Key&, int) -> Result<Next> {
