@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+
 _WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
@@ -106,6 +108,19 @@ class AuditLog:
             and (call.resource, call.namespace, call.name) == ("deployments", ns, deployment)
             and call.query.get("fieldManager") == ["stagekeeper-pin"]
         ]
+
+
+class NoAuditLog(AuditLog):
+    """Where the API server's log is somebody else's: a test that counts in it is skipped."""
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+
+    def mark(self) -> int:
+        return 0
+
+    def since(self, mark: int, about: str = "") -> Iterator[Call]:
+        pytest.skip("counts in the audit log of e2e/cluster's API server")
 
 
 def _size(file: IO[bytes]) -> int:
