@@ -1,4 +1,3 @@
 include(${CMAKE_SOURCE_DIR}/tests/fakes/http_imposter.cmake)
-target_sources(test-runtime PRIVATE
-  ${CMAKE_SOURCE_DIR}/tests/fakes/fake_api.cc ${CMAKE_SOURCE_DIR}/tests/fakes/tsan_suppressions.cc)
+target_sources(test-runtime PRIVATE ${CMAKE_SOURCE_DIR}/tests/fakes/fake_api.cc)
 target_link_libraries(test-runtime PRIVATE nlohmann_json::nlohmann_json)
