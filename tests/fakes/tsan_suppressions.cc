@@ -12,6 +12,7 @@ const char* __tsan_default_suppressions() {
          "race:web::http::http_exception::~http_exception\n"
          "race:pplx::details::_CancellationTokenCallback\n"
          "race:pplx::details::_RefCounter::_Release\n"
+         "race:pplx::details::_ExceptionHolder\n"
          "race:stagekeeper::http::*::describe\n"
          "race:std::__exception_ptr::exception_ptr::_M_release\n";
 }
