@@ -13,7 +13,8 @@ def guarded_pins(stage: Stage) -> None:
     edit = f"as nadia kubectl set env deployment/{deployment}"
     stage.screen.note("nadia may do anything to ordinary Deployments of this namespace")
     stage.refused("nadia", f"{edit} MODEL_VERSION=3", by_us)
-    stage.refused("nadia", f"{edit} MODEL_VERSION=latest", "never an alias")
+    # Two policies refuse it; the API server may name either.
+    stage.refused("nadia", f"{edit} MODEL_VERSION=latest", "create a PromotionRequest")
     stage.refused("nadia", f"{edit} FALLBACK=models:/credit-risk/Production", "alias")
     release = f"as nadia kubectl label deployment/{deployment} stagekeeper.dev/target-"
     stage.refused("nadia", release, by_us)
