@@ -72,14 +72,12 @@ Status Actor::set_finalizer(const World& world, bool present) const {
   std::vector<std::string> finalizers = meta.finalizers;
   const bool held = std::ranges::find(finalizers, kFinalizer) != finalizers.end();
   if (held == present) return {};
-  if (!present) {
-    // Nobody looks for it any more after this. Caches may not have heard of what was just made.
-    if (Status s = delete_jobs(world); !s) return s;
-    if (Status s = delete_clones(world); !s) return s;
-  }
   if (present) {
     finalizers.emplace_back(kFinalizer);
   } else {
+    // Nobody looks for it any more after this. Caches may not have heard of what was just made.
+    if (Status s = delete_jobs(world); !s) return s;
+    if (Status s = delete_clones(world); !s) return s;
     std::erase(finalizers, kFinalizer);
   }
   // Under uid but not resourceVersion: our own status write of this round has just changed it. The
@@ -102,8 +100,12 @@ Status Actor::ensure_clone(const World& world, const promotion::EnsureClone& clo
   auto services =
       live::list<Service>(ports_.api, {.type = resources::kServices, .ns = ns, .selection = {}});
   if (!services) return fail(services.error(), "read the Services that could reach a clone");
+  auto budgets = live::list<DisruptionBudget>(
+      ports_.api, {.type = resources::kBudgets, .ns = ns, .selection = {}});
+  if (!budgets) return fail(budgets.error(), "read the budgets that could count a clone");
   const promotion::CloneSource source{.deployment_json = **deployment,
                                       .services = std::move(*services),
+                                      .budgets = std::move(*budgets),
                                       .request = &world.request,
                                       .target = &target};
   Result<std::string> body = promotion::clone_deployment(source, clone);

@@ -103,11 +103,28 @@ gates::Expected expected_of(const World& world, const GateState& state) {
           .has_champion = compared};
 }
 
-/// A score on the data a model was fitted to says nothing about others. No Job is worth starting.
-bool scores_seen_data(const World& world, const GateSpec& spec) {
+constexpr const char* kSeenData = "EvaluationIsTraining";
+constexpr const char* kLabelIsInput = "LabelIsInput";
+
+/// Why no Job is worth starting, or null: a score on the data a model was fitted to says nothing
+/// about others, and neither does one of a model that is told the answer.
+const char* in_vain(const World& world, const GateSpec& spec) {
+  const Evaluation& evaluation = world.policy->evaluation;
+  if (std::ranges::find(world.version->inputs, evaluation.label_column, &SignatureInput::name) !=
+      world.version->inputs.end()) {
+    return kLabelIsInput;
+  }
   const bool scores = spec.type == GateType::kAccuracy || spec.type == GateType::kFairness;
-  return scores && !world.version->training_dataset_digest.empty() &&
-         world.version->training_dataset_digest == world.policy->evaluation.dataset_digest;
+  const std::string& training = world.version->training_dataset_digest;
+  return scores && !training.empty() && training == evaluation.dataset_digest ? kSeenData : nullptr;
+}
+
+const char* advice_for(std::string_view reason) {
+  return reason == kSeenData
+             ? "the evaluation dataset is the one the version was trained on; name another in the "
+               "policy"
+             : "the label column is an input of the model, which would be told the answer; train "
+               "it without, or name another labelColumn in the policy";
 }
 
 std::string golden_score_of(const World& world) {
@@ -200,11 +217,10 @@ Result<GateState> read_gate(const World& world, const GateSpec& spec,
                             const std::string& input_digest, const GateSource& source) {
   GateState state;
   state.spec = spec;
-  if (scores_seen_data(world, spec)) {
+  if (const char* reason = in_vain(world, spec)) {
     state.verdict = Verdict::kInconclusive;
-    state.reason = "EvaluationIsTraining";
-    state.message =
-        "the evaluation dataset is the one the version was trained on; name another in the policy";
+    state.reason = reason;
+    state.message = advice_for(reason);
     return state;
   }
   const Job* latest = nullptr;

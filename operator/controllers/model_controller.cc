@@ -95,7 +95,9 @@ Status ModelController::show_versions(const Model& model) const {
   for (const auto& version : model.versions) {
     const auto [record, ledger] = model.placed_by(version->version);
     const std::string stage = record == nullptr ? kStageNone : record->to.stage;
-    if (version->status_stage == stage) continue;  // the cache is right: nothing to read or write
+    const std::string digest = record == nullptr ? "" : record->digest;
+    // The cache is right: nothing to read or write.
+    if (version->status_stage == stage && version->status_record == digest) continue;
     json fields = {{"observedGeneration", version->meta.generation}, {"stage", stage}};
     if (record != nullptr) {
       fields["since"] = format_time(record->time);
@@ -147,7 +149,16 @@ Status ModelController::show_stage(const Model& model, const StageSpec& stage) c
     if (waiting.size() == kMaxWaiting) break;
     if (request->stage == stage.name && !has_ended(*request)) waiting.push_back(request->meta.name);
   }
-  json fields = {{"model", model.name}, {"stage", stage.name}, {"waiting", waiting}};
+  const json ready = {{"type", "Ready"},
+                      {"status", "True"},
+                      {"reason", newest == nullptr ? "Empty" : "Occupied"},
+                      {"message", newest == nullptr ? "no version is in this stage"
+                                                    : "version " + newest->to.version}};
+  json fields = {{"observedGeneration", 1},  // a Stage has no spec that could change
+                 {"model", model.name},
+                 {"stage", stage.name},
+                 {"waiting", waiting},
+                 {"conditions", json::array({ready})}};
   fields["version"] = nullptr;
   fields["since"] = nullptr;
   fields["record"] = nullptr;

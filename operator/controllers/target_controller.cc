@@ -100,9 +100,9 @@ Result<runtime::Next> TargetController::reconcile(const runtime::Key& key) {
   auto deployment =
       live::get<Deployment>(ports_.api, resources::kDeployments, {key.ns, target->deployment});
   if (!deployment) return fail(deployment.error(), "read the Deployment");
-  std::string obstacle;
+  Obstacle obstacle;
   if (*deployment) {
-    Result<std::string> claimed = claim(*target, **deployment);
+    Result<Obstacle> claimed = claim(*target, **deployment);
     if (!claimed) return tl::unexpected(claimed.error());
     obstacle = std::move(*claimed);
   }
@@ -110,24 +110,26 @@ Result<runtime::Next> TargetController::reconcile(const runtime::Key& key) {
 }
 
 /// Claims the Deployment unless somebody else has. Returns what is in the way, for people.
-Result<std::string> TargetController::claim(const ServingTarget& target,
-                                            const Deployment& deployment) const {
+Result<TargetController::Obstacle> TargetController::claim(const ServingTarget& target,
+                                                           const Deployment& deployment) const {
   const std::string holder = claim_of(deployment);
   if (!holder.empty() && holder != target.meta.name) {
-    return fmt::format("Deployment {} is claimed by ServingTarget {}; one target owns a Deployment",
-                       deployment.meta.name, holder);
+    return Obstacle{
+        "ClaimedByOther",
+        fmt::format("Deployment {} is claimed by ServingTarget {}; one target owns a Deployment",
+                    deployment.meta.name, holder)};
   }
-  if (claim_is_complete(deployment, target)) return std::string();
+  if (claim_is_complete(deployment, target)) return Obstacle{};
   Result<std::string> done = ports_.api.call(
       kube::apply_request(resources::kDeployments, {target.meta.ns, deployment.meta.name},
                           {.field_manager = kClaimManager, .force = false},
                           promotion::claim_apply(deployment, target)));
-  if (done) return std::string();
+  if (done) return Obstacle{};
   if (done.error().code == ErrorCode::kDenied) {
-    return fmt::format(
-        "the operator may not change Deployments in namespace {}; add it to the chart's "
-        "servingNamespaces",
-        target.meta.ns);
+    return Obstacle{"OperatorNotAllowed",
+                    fmt::format("the operator may not change Deployments in namespace {}; add it "
+                                "to the chart's servingNamespaces",
+                                target.meta.ns)};
   }
   return fail(done.error(), "claim the Deployment");
 }
@@ -153,7 +155,7 @@ Result<runtime::Next> TargetController::release(const runtime::Key& key) const {
 Result<runtime::Next> TargetController::show(const ServingTarget& target,
                                              const std::string& json_text,
                                              const std::optional<Deployment>& deployment,
-                                             const std::string& obstacle) const {
+                                             const Obstacle& obstacle) const {
   Result<LedgerView> ledger =
       ports_.ledgers.view(LedgerKind::kTarget, target.meta.ns, target.meta.name);
   if (!ledger) return fail(ledger.error(), "show the ServingTarget");
@@ -166,15 +168,16 @@ Result<runtime::Next> TargetController::show(const ServingTarget& target,
   Finding ready{false, "DeploymentMissing",
                 fmt::format("Deployment {} does not exist; create it", target.deployment)};
   if (deployment) {
-    const bool claimed = obstacle.empty();
-    conditions.push_back(condition(
-        "DeploymentClaimed", claimed, claimed ? "Claimed" : "ClaimedByOther",
-        claimed ? "the operator guards the pins of this Deployment" : obstacle, generation));
+    const bool claimed = obstacle.reason.empty();
+    conditions.push_back(
+        condition("DeploymentClaimed", claimed, claimed ? "Claimed" : obstacle.reason,
+                  claimed ? "the operator guards the pins of this Deployment" : obstacle.message,
+                  generation));
     const Finding same = compare(target, *deployment, *ledger);
     conditions.push_back(condition("Drifted", !same.ok, same.reason, same.message, generation));
     const bool healthy =
         deployment->available_replicas >= deployment->replicas && deployment->replicas > 0;
-    ready = !claimed             ? Finding{false, "DeploymentNotClaimed", obstacle}
+    ready = !claimed             ? Finding{false, "DeploymentNotClaimed", obstacle.message}
             : !same.ok           ? same
             : !ledger->serving() ? Finding{false, "NothingServes",
                                            "no version was promoted yet; create a PromotionRequest"}

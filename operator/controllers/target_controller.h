@@ -23,11 +23,17 @@ class TargetController final : public runtime::Reconciler {
   Result<runtime::Next> reconcile(const runtime::Key& key) override;
 
  private:
-  Result<std::string> claim(const ServingTarget& target, const Deployment& deployment) const;
+  /// What is in the way of a claim, as reason and text; no reason: nothing is.
+  struct Obstacle {
+    std::string reason;
+    std::string message;
+  };
+
+  Result<Obstacle> claim(const ServingTarget& target, const Deployment& deployment) const;
   Result<runtime::Next> release(const runtime::Key& key) const;
   Result<runtime::Next> show(const ServingTarget& target, const std::string& json,
                              const std::optional<Deployment>& deployment,
-                             const std::string& obstacle) const;
+                             const Obstacle& obstacle) const;
 
   Ports ports_;
 };

@@ -55,16 +55,12 @@ void append_row(std::string& out, const gates::Table& table, std::size_t row) {
   out += ']';
 }
 
-/// The member that a path names: "a.b" is b of a. Null when it is not there.
-const json* follow(const json& value, std::string_view path) {
-  const json* at = &value;
-  while (true) {
-    const std::size_t dot = path.find('.');
-    const std::string key(path.substr(0, dot));
-    if (!at->is_object() || !at->contains(key)) return nullptr;
-    at = &(*at)[key];
-    if (dot == std::string_view::npos) return at;
-    path.remove_prefix(dot + 1);
+/// What a JSON Pointer names, or null. An index too large for any array is one that is not there.
+const json* follow(const json& value, const std::string& pointer) {
+  try {
+    return &value.at(json::json_pointer(pointer));
+  } catch (const json::exception&) {
+    return nullptr;
   }
 }
 
@@ -74,7 +70,7 @@ Reasoned<const json*> locate(const json& prediction, const gates::Scoring& scori
     const json* found = follow(prediction, *scoring.path);
     if (found == nullptr) {
       return because("BadPredictions",
-                     fmt::format("a prediction has no member {} (scoring.path)", *scoring.path));
+                     fmt::format("a prediction has no value at {} (scoring.path)", *scoring.path));
     }
     return found;
   }
@@ -138,7 +134,7 @@ Reasoned<std::vector<double>> read_predictions(std::string_view body, std::size_
                                                const gates::Scoring& scoring) {
   const Result<json> parsed = parse_strict_json(body, kMaxAnswerBytes);
   if (!parsed) return tl::unexpected(not_json(body, parsed.error()));
-  const json* predictions = follow(*parsed, "predictions");
+  const json* predictions = follow(*parsed, "/predictions");
   if (predictions == nullptr || !predictions->is_array())
     return because("BadPredictions", "the answer has no list of predictions");
   if (predictions->size() != rows) {

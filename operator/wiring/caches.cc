@@ -109,7 +109,9 @@ void Caches::add_own_kinds() {
         // Our own view of it, which somebody may have wiped, concerns the model only.
         const bool same =
             change.old && change.now && change.old->meta.generation == change.now->meta.generation;
-        if (same && change.old->status_stage == change.now->status_stage) return;
+        if (same && change.old->status_stage == change.now->status_stage &&
+            change.old->status_record == change.now->status_record)
+          return;
         if (same) {
           wake(kModelKey, version.meta.ns, version.model, change.from_list);
           return;

@@ -20,6 +20,8 @@ inline const kube::ResourceType kGateClasses{kApiGroup, kApiVersion, "gateclasse
 inline const kube::ResourceType kStages{kApiGroup, kApiVersion, "stages", "Stage", true};
 inline const kube::ResourceType kDeployments{"apps", "v1", "deployments", "Deployment", true};
 inline const kube::ResourceType kServices{"", "v1", "services", "Service", true};
+inline const kube::ResourceType kBudgets{"policy", "v1", "poddisruptionbudgets",
+                                         "PodDisruptionBudget", true};
 inline const kube::ResourceType kPods{"", "v1", "pods", "Pod", true};
 inline const kube::ResourceType kJobs{"batch", "v1", "jobs", "Job", true};
 inline const kube::ResourceType kNamespaces{"", "v1", "namespaces", "Namespace", false};

@@ -112,6 +112,16 @@ Endpoint read_endpoint(ObjectReader& reader, const char* key) {
   return out;
 }
 
+/// RFC 6901: "/" before each part, and "~" only as "~0" or "~1".
+bool is_json_pointer(std::string_view text) {
+  if (!text.starts_with('/')) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '~') continue;
+    if (i + 1 == text.size() || (text[i + 1] != '0' && text[i + 1] != '1')) return false;
+  }
+  return true;
+}
+
 Scoring read_scoring(ObjectReader& reader) {
   Scoring out;
   const json* found = reader.member("scoring", true);
@@ -125,6 +135,8 @@ Scoring read_scoring(ObjectReader& reader) {
     inner.problem("BadValue", "scoring.higherMeans is neither Positive nor Negative");
   if (out.positive_index && out.path)
     inner.problem("BadValue", "scoring has both positiveIndex and path");
+  if (out.path && !is_json_pointer(*out.path))
+    inner.problem("BadValue", "scoring.path is no JSON Pointer such as /probabilities/1");
   reader.adopt(inner);
   return out;
 }

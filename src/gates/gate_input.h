@@ -30,7 +30,7 @@ struct InputObject {
 /// How a prediction becomes a score.
 struct Scoring {
   std::optional<std::uint64_t> positive_index;  ///< of an array per row: the positive class's place
-  std::optional<std::string> path;    ///< of an object per row: the member, a.b for nested
+  std::optional<std::string> path;    ///< of an object per row: JSON Pointer (RFC 6901) to it
   bool higher_means_positive = true;  ///< false: scores are negated
 };
 

@@ -149,6 +149,7 @@ Result<ModelVersion> decode(std::string_view json) {
           out.claims.emplace_back(metric["name"].str(), metric["value"].str());
         }
         out.status_stage = object["status"]["stage"].str();
+        out.status_record = object["status"]["record"]["digest"].str();
         problems.require(is_digest(out.artifact_digest), "spec.artifact.digest is malformed");
         problems.require(!out.model.empty(), "spec.model is missing");
         problems.require(is_version(out.version), "spec.version is no version number");

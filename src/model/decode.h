@@ -41,6 +41,8 @@ Result<Deployment> decode(std::string_view json);
 template <>
 Result<Service> decode(std::string_view json);
 template <>
+Result<DisruptionBudget> decode(std::string_view json);
+template <>
 Result<Job> decode(std::string_view json);
 template <>
 Result<Pod> decode(std::string_view json);

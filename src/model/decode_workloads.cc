@@ -67,6 +67,17 @@ Result<Service> decode(std::string_view json) {
 }
 
 template <>
+Result<DisruptionBudget> decode(std::string_view json) {
+  return decode_with<DisruptionBudget>(
+      json, "PodDisruptionBudget", [](const JsonReader& object, DisruptionBudget& out, Problems&) {
+        const JsonReader selector = object["spec"]["selector"];
+        out.match_labels = selector["matchLabels"].string_map();
+        for (const JsonReader& expression : selector["matchExpressions"].items())
+          out.expression_keys.push_back(expression["key"].str());
+      });
+}
+
+template <>
 Result<Job> decode(std::string_view json) {
   return decode_with<Job>(json, "Job", [](const JsonReader& object, Job& out, Problems&) {
     out.complete = detail::find_condition(object, "Complete")["status"].str() == "True";

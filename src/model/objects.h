@@ -33,6 +33,7 @@ struct ModelVersion {
   std::vector<SignatureInput> inputs;
   std::vector<std::pair<std::string, std::string>> claims;  ///< spec.metrics: shown, never judged
   std::string status_stage;                                 ///< what our own view says now
+  std::string status_record;  ///< digest of the record that our own view names
 };
 
 enum class GateType { kAccuracy, kLatency, kFairness, kSmoke };

@@ -47,6 +47,13 @@ struct Service {
   std::map<std::string, std::string> selector;
 };
 
+/// A PodDisruptionBudget, as far as it says which pods it counts.
+struct DisruptionBudget {
+  ObjectMeta meta;
+  std::map<std::string, std::string> match_labels;
+  std::vector<std::string> expression_keys;  ///< label keys of matchExpressions
+};
+
 struct Job {
   ObjectMeta meta;
   bool complete = false;

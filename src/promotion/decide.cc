@@ -33,7 +33,7 @@ Decision unread(const World& world, const LedgerFault& fault) {
       world, Phase::kPending, fault.broken ? "AuditBroken" : "AuditStoreUnavailable",
       fault.broken
           ? fmt::format("the ledger cannot be believed, so nothing is done: {}. Run `kubectl "
-                        "stagekeeper audit show` to see what is wrong",
+                        "stagekeeper audit verify` to see what is wrong",
                         fault.message)
           : "the audit store does not answer, so nothing is done; this goes on by itself when it "
             "is back",
@@ -81,11 +81,12 @@ void hold_back(const World& world, Decision& decision) {
   if (!effect || (world.store.trusted && (world.policy || !of_model))) return;
   std::erase_if(decision.actions, [](const Action& action) { return !removes(action); });
   const bool store = !world.store.trusted;
+  decision.waiting_for = store ? "audit store" : "PromotionPolicy " + world.request.model;
+  if (is_terminal(decision.phase)) return;  // what was asked is done, and said
   decision.reason = store ? "AuditStoreNotTrusted" : "PolicyMissing";
   decision.message =
       store ? world.store.message
             : "the PromotionPolicy is gone; create it again so that a record can be written";
-  decision.waiting_for = store ? "audit store" : "PromotionPolicy " + world.request.model;
 }
 
 void add_records(const LedgerView& ledger, const std::string& uid, std::vector<RecordFact>& out) {
@@ -104,6 +105,7 @@ Decision decide(const World& world) {
     decision.approvals = world.past_review->approvals;
   }
   hold_back(world, decision);
+  if (world.target) decision.target = world.target->target.meta.name;
   const bool waits = !is_terminal(decision.phase) || !decision.waiting_for.empty();
   if (waits && !decision.wake_at) decision.wake_at = world.now + kResync;
   add_records(world.model_ledger, world.request.meta.uid, decision.records);

@@ -48,6 +48,7 @@ struct Decision {
   std::optional<ReviewView> review;
   VersionRef from;
   VersionRef to;
+  std::string target;               ///< ServingTarget whose pin it is about; empty: none
   std::vector<RecordFact> records;  ///< of this request, in both ledgers
   std::vector<Action> actions;
   std::optional<TimePoint> wake_at;

@@ -8,10 +8,6 @@
 namespace stagekeeper::promotion::steps {
 namespace {
 
-/// R4, in the article's words.
-constexpr const char* kStaged =
-    "All automated gates passed. Awaiting human review for Production promotion.";
-
 Decision shown(const World& world, Phase phase, std::string reason, std::string message) {
   Decision out = waiting(world, phase, std::move(reason), std::move(message));
   out.gates = world.results ? world.results->gates : world.gates;
@@ -127,6 +123,23 @@ std::optional<Decision> ended_on(const World& world, const LedgerView& ledger) {
                            first.end->reason, last.end->reason));
 }
 
+/// R4, in the article's words as far as they are true: what was passed, and who asks people next.
+std::string staged_text(const World& world) {
+  const StageSpec* stage = world.policy ? world.policy->stage(world.request.stage) : nullptr;
+  std::string out;
+  if (stage != nullptr && world.results && !stage->gates.empty())
+    out = passed_text(*stage, world.results->gates) + " ";
+  if (world.past_review) out += "Approved by people. ";
+  if (world.policy) {
+    for (const StageSpec& next : world.policy->stages) {
+      const bool follows = std::ranges::find(next.from, world.request.stage) != next.from.end();
+      if (follows && next.review)
+        return out + fmt::format("Awaiting human review for {} promotion.", next.name);
+    }
+  }
+  return out + fmt::format("The version is in {}.", world.request.stage);
+}
+
 std::optional<Decision> ended_on_model(const World& world) {
   const std::string& uid = world.request.meta.uid;
   const LedgerView& ledger = world.model_ledger;
@@ -137,7 +150,7 @@ std::optional<Decision> ended_on_model(const World& world) {
     const char* reason;
   };
 
-  constexpr End kEnds[] = {{"Blocked", Phase::kBlocked, "Blocked"},
+  constexpr End kEnds[] = {{"Blocked", Phase::kBlocked, "GatesFailed"},
                            {"Rejected", Phase::kRejected, "Rejected"},
                            {"Expired", Phase::kExpired, "ReviewExpired"},
                            {"NoChange", Phase::kPromoted, "NoChange"},
@@ -145,8 +158,9 @@ std::optional<Decision> ended_on_model(const World& world) {
   for (const End& end : kEnds) {
     const RecordFact* record = ledger.find(end.kind, uid);
     if (record == nullptr) continue;
-    Decision out = shown(world, end.phase, end.reason,
-                         record->reason.empty() ? std::string(kStaged) : record->reason);
+    const std::string code = end.phase == Phase::kBlocked ? code_of(record->reason) : "";
+    Decision out = shown(world, end.phase, code.empty() ? end.reason : code,
+                         record->reason.empty() ? staged_text(world) : record->reason);
     out.from = record->from;
     out.to = record->to;
     return out;

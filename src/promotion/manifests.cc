@@ -15,6 +15,10 @@ namespace stagekeeper::promotion {
 namespace {
 
 using nlohmann::json;
+
+/// More than the gate program fetches at most (4 GiB and 256 MiB): it ends with a reason, where the
+/// kubelet would evict the pod.
+constexpr const char* kWorkVolume = "4608Mi";
 using Labels = std::map<std::string, std::string>;
 
 bool selects(const Labels& selector, const Labels& labels) {
@@ -71,11 +75,18 @@ std::set<std::string> selector_keys(const json& selector) {
 
 /// Labels of the template that nothing selects by.
 Labels harmless_labels(const Labels& labels, std::set<std::string> drop,
-                       const std::vector<Service>& services) {
-  for (const Service& service : services) {
+                       const CloneSource& source) {
+  for (const Service& service : source.services) {
     if (!selects(service.selector, labels)) continue;
     for (const auto& [key, unused] : service.selector)
       drop.insert(key);
+  }
+  for (const DisruptionBudget& budget : source.budgets) {
+    // Expressions are not evaluated: a key too many that goes does no harm.
+    if (!budget.match_labels.empty() && !selects(budget.match_labels, labels)) continue;
+    for (const auto& [key, unused] : budget.match_labels)
+      drop.insert(key);
+    drop.insert(budget.expression_keys.begin(), budget.expression_keys.end());
   }
   Labels out;
   for (const auto& [key, value] : labels) {
@@ -142,7 +153,7 @@ json gate_container(const GateJobSpec& spec) {
 }
 
 json gate_pod(const GateJobSpec& spec) {
-  json volumes = json::array({{{"name", "work"}, {"emptyDir", {{"sizeLimit", "512Mi"}}}}});
+  json volumes = json::array({{{"name", "work"}, {"emptyDir", {{"sizeLimit", kWorkVolume}}}}});
   if (!spec.gate_class->ca_config_map.empty()) {
     volumes.push_back(
         {{"name", "s3-ca"}, {"configMap", {{"name", spec.gate_class->ca_config_map}}}});
@@ -169,7 +180,7 @@ json clone_body(const json& primary, const CloneSource& source, const EnsureClon
   const auto own = clone_labels(request_uid, clone.role);
   const json old_meta = pod.value("metadata", json::object());
   Labels labels = harmless_labels(old_meta.value("labels", Labels()),
-                                  selector_keys(primary.at("selector")), source.services);
+                                  selector_keys(primary.at("selector")), source);
   for (const auto& [key, value] : own)
     labels[key] = value;
   pod["metadata"] = {{"labels", labels}};

@@ -21,13 +21,14 @@ std::string job_name(const std::string& request_uid, const std::string& gate, in
 struct CloneSource {
   std::string_view deployment_json;  ///< the serving Deployment, live
   std::vector<Service> services;     ///< of the namespace: whoever could send it users' traffic
+  std::vector<DisruptionBudget> budgets;  ///< of the namespace: a clone must not count as a replica
   const PromotionRequest* request = nullptr;
   const ServingTarget* target = nullptr;
 };
 
 /// The clone Deployment: the pod template and nothing else, one replica, pinned to the version,
-/// every label dropped that the primary or a Service selects by, owned by the request. Errors:
-/// Corrupt when the Deployment is malformed.
+/// every label dropped that the primary, a Service or a disruption budget selects by, owned by the
+/// request. Errors: Corrupt when the Deployment is malformed.
 Result<std::string> clone_deployment(const CloneSource& source, const EnsureClone& clone);
 
 /// The clone's own ClusterIP Service.

@@ -54,11 +54,16 @@ std::optional<Decision> deployment_obstacle(const World& world) {
   }
   const Deployment& deployment = *target.deployment;
   if (target.claimed_by != target.target.meta.name) {
-    const std::string holder =
-        target.claimed_by.empty() ? "nobody yet" : "ServingTarget " + target.claimed_by;
+    const std::string& own = target.target.meta.name;
     return obstacle(
         world, "DeploymentNotClaimed",
-        fmt::format("Deployment {} is claimed by {}; one target owns a Deployment", name, holder),
+        target.claimed_by.empty()
+            ? fmt::format("Deployment {} is not claimed by ServingTarget {} yet; if it stays so, "
+                          "condition DeploymentClaimed of the ServingTarget says why",
+                          name, own)
+            : fmt::format("Deployment {} is claimed by ServingTarget {}, not by {}; one target "
+                          "owns a Deployment",
+                          name, target.claimed_by, own),
         "claim of the Deployment");
   }
   if (deployment.paused || deployment.replicas == 0) {

@@ -13,12 +13,6 @@ namespace {
 constexpr std::chrono::hours kResultsValid{168};
 constexpr std::chrono::seconds kAskAgain{60};
 
-const GateState* find_gate(const std::vector<GateState>& gates, const std::string& name) {
-  const auto found =
-      std::ranges::find_if(gates, [&](const GateState& gate) { return gate.spec.name == name; });
-  return found == gates.end() ? nullptr : &*found;
-}
-
 /// R28: which gates stop the promotion. Counted from the policy, so that a gate without a result
 /// stops it too.
 std::vector<std::string> failed_gates(const StageSpec& stage, const std::vector<GateState>& gates) {
@@ -29,17 +23,6 @@ std::vector<std::string> failed_gates(const StageSpec& stage, const std::vector<
     if (spec.blocking && !passed) names.push_back(spec.name);
   }
   return names;
-}
-
-/// The article's sentence, if it is true.
-std::string passed_text(const StageSpec& stage, const std::vector<GateState>& gates) {
-  std::vector<std::string> advisory;
-  for (const GateSpec& spec : stage.gates) {
-    const GateState* gate = find_gate(gates, spec.name);
-    if (gate == nullptr || gate->verdict != Verdict::kPassed) advisory.push_back(spec.name);
-  }
-  if (advisory.empty()) return "All automated gates passed.";
-  return "All blocking gates passed (advisory gates that did not: " + join(advisory) + ").";
 }
 
 /// Stage order (R5): from where the version stands, may it enter the requested stage? Serving users

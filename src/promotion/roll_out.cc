@@ -72,6 +72,17 @@ bool gave_up(const World& world, const Deployment& deployment, const RecordFact&
          world.now >= intent.time + deployment.progress_deadline + half;
 }
 
+/// A GateClass of the stage that does not exist at the moment: an upgrade of the chart replaces
+/// them.
+std::string missing_class(const World& world) {
+  const StageSpec* stage = world.policy ? world.policy->stage(world.request.stage) : nullptr;
+  if (stage == nullptr) return "";
+  const auto found = std::ranges::find_if(stage->gates, [&](const GateSpec& gate) {
+    return !world.gate_classes.contains(gate.gate_class);
+  });
+  return found == stage->gates.end() ? "" : found->gate_class;
+}
+
 /// What was decided is no longer what would be decided (I5): version, policy, results, Deployment.
 bool subject_changed(const World& world, const RecordFact& intent) {
   if (intent.action != name(RequestAction::kPromote)) return false;
@@ -91,6 +102,15 @@ std::optional<Decision> pin(const World& world, const RecordFact& intent) {
                     sequence, intent.sequence));
   }
   if (sequence == intent.sequence && matches) return std::nullopt;
+  if (const std::string missing = missing_class(world);
+      sequence < intent.sequence && !missing.empty()) {
+    return rolling(
+        world, "GateClassMissing",
+        fmt::format("GateClass {} is gone, which the decision names; a cluster admin has "
+                    "to create it again",
+                    missing),
+        "GateClass " + missing);
+  }
   if (sequence < intent.sequence && subject_changed(world, intent)) {
     return abort(world, intent, "SubjectChanged",
                  "version, policy, target or Deployment changed after the decision was recorded");

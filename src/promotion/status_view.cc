@@ -148,7 +148,8 @@ json conditions_json(const PromotionRequest& request, const Decision& decision) 
                             generation));
   }
   if (has_record(decision, "Intent")) {
-    const bool applied = has_record(decision, "Applied");
+    // The way back has an Applied record too.
+    const bool applied = decision.phase == Phase::kPromoted;
     out.push_back(condition("Deployed", applied ? "True" : (ended ? "False" : "Unknown"), reason,
                             message, generation));
   }
@@ -224,6 +225,7 @@ Result<std::string> request_status_patch(const PromotionRequest& request, const 
                  {"conditions", conditions_json(request, decision)}};
   if (is_terminal(decision.phase))
     status["finishedAt"] = current->value("finishedAt", format_time(now));
+  put(status, "target", decision.target);
   if (!decision.from.version.empty()) status["from"] = version_json(decision.from);
   if (!decision.to.version.empty()) status["to"] = version_json(decision.to);
   // What is not known any more (a Job's details after its end) keeps its last value.
@@ -254,6 +256,8 @@ Result<std::string> approval_status_patch(const Approval& approval, const Approv
   put(status, "message", view.message, kMaxGateMessage);
   put(status, "role", view.role);
   status["observedGeneration"] = approval.meta.generation;
+  status["conditions"] = json::array(
+      {condition("Ready", "True", view.reason, view.message, approval.meta.generation)});
   return status_patch(approval.meta, status.dump(-1, ' ', false, json::error_handler_t::replace),
                       current_json, now);
 }

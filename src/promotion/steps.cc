@@ -147,6 +147,22 @@ bool serves(const StageSpec& stage) {
   return !stage.targets.empty() || lower_ascii(stage.name) == "production";
 }
 
+const GateState* find_gate(const std::vector<GateState>& gates, const std::string& name) {
+  const auto found =
+      std::ranges::find_if(gates, [&](const GateState& gate) { return gate.spec.name == name; });
+  return found == gates.end() ? nullptr : &*found;
+}
+
+std::string passed_text(const StageSpec& stage, const std::vector<GateState>& gates) {
+  std::vector<std::string> advisory;
+  for (const GateSpec& spec : stage.gates) {
+    const GateState* gate = find_gate(gates, spec.name);
+    if (gate == nullptr || gate->verdict != Verdict::kPassed) advisory.push_back(spec.name);
+  }
+  if (advisory.empty()) return "All automated gates passed.";
+  return "All blocking gates passed (advisory gates that did not: " + join(advisory) + ").";
+}
+
 std::string join(const std::vector<std::string>& parts) {
   std::string out;
   for (const std::string& part : parts)

@@ -82,6 +82,12 @@ std::vector<const LedgerView*> all_targets(const World& world);
 /// The stage serves users: by a target, or by its name.
 bool serves(const StageSpec& stage);
 
+/// The gate of that name, or null.
+const GateState* find_gate(const std::vector<GateState>& gates, const std::string& name);
+
+/// The article's sentence, as far as it is true: which gates passed.
+std::string passed_text(const StageSpec& stage, const std::vector<GateState>& gates);
+
 /// Words joined by ", ".
 std::string join(const std::vector<std::string>& parts);
 

@@ -93,8 +93,8 @@ struct ControllerOptions {
 };
 
 /// N threads that take keys off a queue and reconcile them. An exception that escapes a reconciler
-/// is a bug: it is caught here and nowhere else, logged, counted and backed off; after some in a row
-/// the reconciler is told, so that it can show it.
+/// is a bug: it is caught here and nowhere else, logged, counted and backed off; after some in a
+/// row the reconciler is told, so that it can show it.
 class Controller {
  public:
   /// All references must outlive the controller.

@@ -60,8 +60,8 @@ TEST_CASE("mlflow: scores come from where scoring says, and have its direction")
   CHECK(read_predictions(R"({"predictions":[[3,4]]})", 1, scoring).value() ==
         std::vector<double>{-3});
   scoring = Scoring{};
-  scoring.path = "a.b";
-  CHECK(read_predictions(R"({"predictions":[{"a":{"b":2}}]})", 1, scoring).value() ==
+  scoring.path = "/a/b~1c/1";
+  CHECK(read_predictions(R"({"predictions":[{"a":{"b/c":[1,2]}}]})", 1, scoring).value() ==
         std::vector<double>{2});
 }
 
@@ -83,6 +83,9 @@ TEST_CASE("mlflow: any other answer has its own reason") {
   CHECK(code_of(R"({"predictions":[[0.1]]})", 1, scoring) == "BadPredictions");
   CHECK(code_of(R"({"predictions":[0.1]})", 1, scoring) == "BadPredictions");
   scoring = Scoring{};
-  scoring.path = "a.b";
-  CHECK(code_of(R"({"predictions":[{"a":1}]})", 1, scoring) == "BadPredictions");
+  for (const char* path : {"/a/b", "/c", "/l/2", "/l/-", "/l/x", "/l/99999999999999999999999"}) {
+    CAPTURE(path);
+    scoring.path = path;
+    CHECK(code_of(R"({"predictions":[{"a":1,"l":[1,2]}]})", 1, scoring) == "BadPredictions");
+  }
 }

@@ -48,7 +48,7 @@ TEST_CASE("gate input: written, read and written again it is the same text") {
   variants[3].type = GateType::kSmoke;
   variants[3].smoke = SmokeInput{.golden_row = 7, .golden_score = "0.25"};
   variants[3].scoring = Scoring{};
-  variants[3].scoring.path = "out.score";
+  variants[3].scoring.path = "/out/score";
   for (const GateInput& variant : variants) {
     CAPTURE(name(variant.type));
     const std::string text = gate_input_text(variant).value();
@@ -98,7 +98,10 @@ TEST_CASE("gate input: unknown members are ignored, spoiled ones are named") {
          i["groupColumns"] = json::array();
        }},
       {"higherMeans", [](json& i) { i["scoring"]["higherMeans"] = "Sideways"; }},
-      {"both", [](json& i) { i["scoring"]["path"] = "a"; }},
+      {"both", [](json& i) { i["scoring"]["path"] = "/a"; }},
+      {"no JSON Pointer", [](json& i) { i["scoring"] = {{"path", "a.b"}}; }},
+      {"no JSON Pointer", [](json& i) { i["scoring"] = {{"path", "/a~2"}}; }},
+      {"no JSON Pointer", [](json& i) { i["scoring"] = {{"path", "/a~"}}; }},
       {"protocol", [](json& i) { i["inference"]["protocol"] = "KServeV2"; }},
       {"path does not begin", [](json& i) { i["inference"]["scoringPath"] = "invocations"; }},
       {"candidate.url is missing", [](json& i) { i["candidate"].erase("url"); }},

@@ -116,6 +116,17 @@ TEST_CASE("gate: data the version was trained on decides nothing, and starts no 
   CHECK(latency->verdict == Verdict::kPending);
 }
 
+TEST_CASE("gate: a model that is told the answer is not measured at all") {
+  promotion::World world = evaluated_world();
+  world.version->inputs.push_back({.name = "label", .type = "long", .required = true});
+  for (const GateType type : {GateType::kAccuracy, GateType::kFairness, GateType::kLatency}) {
+    const auto gate = read_gate(world, job_of(type).gate, "sha256:evaluation", GateSource{});
+    REQUIRE(gate);
+    CHECK(gate->verdict == Verdict::kInconclusive);
+    CHECK(gate->reason == "LabelIsInput");
+  }
+}
+
 TEST_CASE(
     "gate: an attempt at another question is not this evaluation's, but its number is taken") {
   const promotion::World world = evaluated_world();

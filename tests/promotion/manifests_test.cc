@@ -47,13 +47,17 @@ struct CloneCase {
   std::vector<Service> services = {service("by-app", {{"app", "credit-risk"}}),
                                    service("by-part", {{"part-of", "scoring"}}),
                                    service("headless", {}), service("others", {{"version", "v9"}})};
+  std::vector<DisruptionBudget> budgets;
   std::string primary = kPrimary;
   EnsureClone clone = {
       .role = "candidate", .version = version_ref("2"), .evaluation = digest_of('a')};
 
   [[nodiscard]] CloneSource source() const {
-    return {
-        .deployment_json = primary, .services = services, .request = &request, .target = &target};
+    return {.deployment_json = primary,
+            .services = services,
+            .budgets = budgets,
+            .request = &request,
+            .target = &target};
   }
 
   [[nodiscard]] json body() const { return json::parse(clone_deployment(source(), clone).value()); }
@@ -99,6 +103,31 @@ TEST_CASE("clone: users' traffic cannot reach it, and nothing of the primary ado
         json{{kCloneLabel, "candidate"}, {kCloneOfLabel, "uid-2-prod-candidate"}});
   CHECK_FALSE(body["spec"]["selector"].contains("matchExpressions"));
   CHECK(body["spec"]["replicas"] == 1);
+}
+
+TEST_CASE("clone: no disruption budget of the primary counts it") {
+  struct Row {
+    const char* what;
+    std::map<std::string, std::string> match_labels;
+    std::vector<std::string> expression_keys;
+    bool keeps;
+  };
+
+  const Row rows[] = {{"a budget that matches", {{"version", "v1"}}, {}, false},
+                      {"one of other pods", {{"version", "v9"}}, {}, true},
+                      {"one by expression", {}, {"version"}, false},
+                      {"one by both", {{"app", "credit-risk"}}, {"version"}, false},
+                      {"one of others by both", {{"app", "fraud"}}, {"version"}, true}};
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    CloneCase c;
+    DisruptionBudget budget;
+    budget.match_labels = row.match_labels;
+    budget.expression_keys = row.expression_keys;
+    c.budgets = {budget};
+    const json body = c.body();
+    CHECK(body["spec"]["template"]["metadata"]["labels"].contains("version") == row.keeps);
+  }
 }
 
 TEST_CASE("clone: belongs to its request and copies the template only") {

@@ -116,6 +116,12 @@ TEST_CASE("roll out: waits without an effect, and says for what") {
       {"paused", [](World& w) { w.target->deployment->paused = true; }, "DeploymentPaused"},
       {"no replicas", [](World& w) { w.target->deployment->replicas = 0; }, "DeploymentPaused"},
       {"other owner", [](World& w) { w.target->pin_conflict = "helm owns them"; }, "FieldConflict"},
+      {"a class that is replaced",
+       [](World& w) {
+         w.gate_classes.erase(w.policy->stages[1].gates[0].gate_class);
+         w.policy_digest = digest_of('0');
+       },
+       "GateClassMissing"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.cause);
@@ -354,7 +360,8 @@ TEST_CASE("applied: without the policy the end stands and the archiving waits") 
   const Decision d = decide(w);
   CHECK(d.phase == Phase::kPromoted);
   CHECK(appends(d, "Archived") == nullptr);
-  CHECK(d.reason == "PolicyMissing");
+  CHECK(d.reason == "ArchivingPrevious");
+  CHECK(d.waiting_for == "PromotionPolicy credit-risk");
   CHECK(d.wake_at);
   REQUIRE(d.actions.size() == 1);
   CHECK_FALSE(std::get<SetFinalizer>(d.actions[0]).present);

@@ -29,8 +29,15 @@ def to_staging(stage: Stage, version: str) -> None:
     request = ask(stage, version, "Staging")
     status = stage.wait(request, lambda s: s.get("phase") == "Promoted", "Promoted")
     stage.screen.result(tables.gates(status))
-    now = stage_of(stage, version)
-    stage.check(now == "Staging", f"version {version} is in Staging", f"it is in {now}")
+    comes_to(stage, version, "Staging")
+    stage.screen.passed(f"version {version} is in Staging")
+
+
+def comes_to(stage: Stage, version: str, wanted: str) -> None:
+    """The ModelVersion shows that stage: a view, which follows the records within a moment."""
+    stage.wait_for(
+        f"version {version} is in {wanted}", lambda: stage_of(stage, version) == wanted, 15
+    )
 
 
 def awaiting(stage: Stage, version: str) -> dict[str, Any]:
@@ -99,13 +106,22 @@ def served_with_record(stage: Stage, version: str, since: float) -> None:
     stage.wait_for(
         f"users get only version {version}", lambda: stage.client.served() == f"v{version}"
     )
-    target = stage.get("servingtargets", stage.served.target)["status"]["serving"]
-    stage.check(
-        target["version"] == version,
-        f"ServingTarget {stage.served.target}: version {version} serves since {target['since']} "
-        f"by record {target['record']['sequence']}",
-        f"the ServingTarget says version {target.get('version')}",
+    target = stage.wait_for(
+        f"ServingTarget {stage.served.target} says version {version}",
+        lambda: _serving(stage, version),
+        seconds=15,
     )
+    stage.screen.passed(
+        f"ServingTarget {stage.served.target}: version {version} serves since {target['since']} "
+        f"by record {target['record']['sequence']}"
+    )
+
+
+def _serving(stage: Stage, version: str) -> dict[str, Any] | None:
+    """What the ServingTarget says, if it names that version."""
+    status = stage.get("servingtargets", stage.served.target).get("status", {})
+    serving: dict[str, Any] = status.get("serving", {})
+    return serving if serving.get("version") == version else None
 
 
 def show_lock_time(stage: Stage, status: dict[str, Any], version: str, first: float) -> None:
