@@ -14,7 +14,7 @@
 
 namespace {
 
-using namespace stagekeeper;
+using namespace stagekeeper;  // NOLINT(google-build-using-namespace): a main
 
 std::string from_environment(const char* variable) {
   const char* value = std::getenv(variable);

@@ -68,28 +68,33 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::vector<std::size_t> Table::widths(const std::vector<Line>& lines) const {
+  std::vector<std::size_t> out(header_.size(), 0);
+  for (const Line& line : lines) {
+    for (std::size_t i = 0; i < out.size() && i < line.size(); ++i)
+      out[i] = std::max(out[i], width(line[i]));
+  }
+  return out;
+}
+
 std::string Table::str(std::size_t indent, const Style& style) const {
   if (rows_.empty()) return {};
-  std::vector<std::vector<std::string>> lines = {header_};
-  for (const std::vector<std::string>& row : rows_) {
-    std::vector<std::string>& line = lines.emplace_back();
+  std::vector<Line> lines = {header_};
+  for (const Line& row : rows_) {
+    Line& line = lines.emplace_back();
     for (const std::string& cell : row)
       line.push_back(cell.empty() ? "-" : printable(cell));
   }
-  std::vector<std::size_t> widths(header_.size(), 0);
-  for (const std::vector<std::string>& line : lines) {
-    for (std::size_t i = 0; i < widths.size() && i < line.size(); ++i)
-      widths[i] = std::max(widths[i], width(line[i]));
-  }
+  const std::vector<std::size_t> wide = widths(lines);
   std::string out;
-  for (std::size_t n = 0; n < lines.size(); ++n) {
+  for (const Line& line : lines) {
     std::string text(indent, ' ');
-    for (std::size_t i = 0; i < widths.size() && i < lines[n].size(); ++i) {
+    for (std::size_t i = 0; i < wide.size() && i < line.size(); ++i) {
       if (i > 0) text += "  ";
-      text += lines[n][i];
-      if (i + 1 < widths.size()) text.append(widths[i] - width(lines[n][i]), ' ');
+      text += line[i];
+      if (i + 1 < wide.size()) text.append(wide[i] - width(line[i]), ' ');
     }
-    out += (n == 0 ? bold(text, style) : text) + "\n";
+    out += (&line == &lines.front() ? bold(text, style) : text) + "\n";
   }
   return out;
 }

@@ -29,8 +29,12 @@ class Table {
   [[nodiscard]] std::string str(std::size_t indent, const Style& style) const;
 
  private:
-  std::vector<std::string> header_;
-  std::vector<std::vector<std::string>> rows_;
+  using Line = std::vector<std::string>;
+
+  [[nodiscard]] std::vector<std::size_t> widths(const std::vector<Line>& lines) const;
+
+  Line header_;
+  std::vector<Line> rows_;
 };
 
 /// A text in bold, green or red on a terminal, and as it is elsewhere.

@@ -43,31 +43,34 @@ Result<std::string> Publisher::publish(Observation& seen, const Decision& decisi
 
 Status Publisher::publish_approvals(const World& world, const Decision& decision) const {
   for (const promotion::ApprovalState& state : world.approvals) {
-    const Approval& approval = state.approval;
-    const auto found =
-        std::ranges::find(decision.approvals, approval.meta.uid, &promotion::ApprovalView::uid);
-    const bool ended = promotion::is_terminal(decision.phase);
-    if (found == decision.approvals.end() && !ended) continue;
-    auto json =
-        live::get_json(ports_.api, resources::kApprovals, {approval.meta.ns, approval.meta.name});
-    if (!json) return fail(json.error(), "read an Approval");
-    if (!*json) continue;
-    // What was said of an approval while it mattered stays.
-    const bool judged = (*json)->find("\"counted\"") != std::string::npos;
-    if (found == decision.approvals.end() && judged) continue;
-    Result<Approval> fresh = decode<Approval>(**json);
-    if (!fresh) return tl::unexpected(fresh.error());
-    Result<std::string> patch = promotion::approval_status_patch(
-        *fresh,
-        found == decision.approvals.end() ? promotion::late_approval(world, approval) : *found,
-        **json, ports_.clock.now());
-    if (!patch) return tl::unexpected(patch.error());
-    if (patch->empty()) continue;
-    Result<std::string> done = ports_.api.call(kube::merge_patch_request(
-        resources::kApprovals, {approval.meta.ns, approval.meta.name}, "status", *patch));
-    if (!done && done.error().code != ErrorCode::kNotFound)
-      return fail(done.error(), "publish an Approval");
+    const auto found = std::ranges::find(decision.approvals, state.approval.meta.uid,
+                                         &promotion::ApprovalView::uid);
+    const bool mentioned = found != decision.approvals.end();
+    if (!mentioned && !promotion::is_terminal(decision.phase)) continue;
+    const promotion::ApprovalView view =
+        mentioned ? *found : promotion::late_approval(world, state.approval);
+    if (Status s = publish_approval(state.approval.meta, view, mentioned); !s) return s;
   }
+  return {};
+}
+
+Status Publisher::publish_approval(const ObjectMeta& meta, const promotion::ApprovalView& view,
+                                   bool overrule) const {
+  auto json = live::get_json(ports_.api, resources::kApprovals, {meta.ns, meta.name});
+  if (!json) return fail(json.error(), "read an Approval");
+  if (!*json) return {};
+  // What was said of an approval while it mattered stays.
+  if (!overrule && (*json)->find("\"counted\"") != std::string::npos) return {};
+  Result<Approval> fresh = decode<Approval>(**json);
+  if (!fresh) return tl::unexpected(fresh.error());
+  Result<std::string> patch =
+      promotion::approval_status_patch(*fresh, view, **json, ports_.clock.now());
+  if (!patch) return tl::unexpected(patch.error());
+  if (patch->empty()) return {};
+  Result<std::string> done = ports_.api.call(
+      kube::merge_patch_request(resources::kApprovals, {meta.ns, meta.name}, "status", *patch));
+  if (!done && done.error().code != ErrorCode::kNotFound)
+    return fail(done.error(), "publish an Approval");
   return {};
 }
 

@@ -31,6 +31,9 @@ class Publisher {
  private:
   Status publish_approvals(const promotion::World& world,
                            const promotion::Decision& decision) const;
+  /// `overrule`: also where something was said before.
+  Status publish_approval(const ObjectMeta& meta, const promotion::ApprovalView& view,
+                          bool overrule) const;
   void tell(const promotion::World& world, const promotion::Decision& decision) const;
 
   Ports ports_;

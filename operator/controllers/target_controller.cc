@@ -32,7 +32,7 @@ bool claim_is_complete(const Deployment& deployment, const ServingTarget& target
   const json wanted = json::parse(promotion::claim_apply(deployment, target))["metadata"];
   for (const auto& [key, value] : wanted["annotations"].items()) {
     const auto found = deployment.meta.annotations.find(key);
-    if (found == deployment.meta.annotations.end() || found->second != value) return false;
+    if (found == deployment.meta.annotations.end() || value != json(found->second)) return false;
   }
   return claim_of(deployment) == target.meta.name;
 }
@@ -85,6 +85,36 @@ Finding compare(const ServingTarget& target, const Deployment& deployment,
                               serving.version, serving.version)};
   }
   return {true, "AsRecorded", "the Deployment is as recorded"};
+}
+
+/// Whether the target serves what was decided, and if not, what is wrong first.
+Finding readiness(const Deployment& deployment, const LedgerView& ledger,
+                  const TargetController::Obstacle& obstacle, const Finding& same) {
+  if (!obstacle.reason.empty()) return {false, "DeploymentNotClaimed", obstacle.message};
+  if (!same.ok) return same;
+  if (ledger.serving() == nullptr) {
+    return {false, "NothingServes", "no version was promoted yet; create a PromotionRequest"};
+  }
+  if (deployment.available_replicas < deployment.replicas || deployment.replicas == 0) {
+    return {false, "ReplicasUnavailable",
+            fmt::format("{} of {} replicas are available", deployment.available_replicas,
+                        deployment.replicas)};
+  }
+  return {true, "Serving", "the recorded version serves"};
+}
+
+/// What the ledger says of the target.
+void add_ledger(const ServingTarget& target, const LedgerView& ledger, json& status) {
+  if (const RecordFact* serving = ledger.serving()) {
+    status["serving"] = version_json(serving->to);
+    status["serving"]["since"] = format_time(serving->time);
+    status["serving"]["record"] = record_json(*serving);
+    const promotion::VersionRef previous = promotion::previous_version(ledger);
+    status["previous"] = previous.version.empty() ? json(nullptr) : version_json(previous);
+  }
+  if (ledger.records.empty()) return;
+  status["ledger"] = json::parse(ledger_status(ledger, target.pending));
+  status["ledger"]["targetUid"] = target.meta.uid;
 }
 
 }  // namespace
@@ -161,10 +191,8 @@ Result<runtime::Next> TargetController::show(const ServingTarget& target,
   if (!ledger) return fail(ledger.error(), "show the ServingTarget");
   const std::int64_t generation = target.meta.generation;
   const promotion::StoreState store = ports_.trust.get();
-  json status = {{"observedGeneration", generation}};
-  json conditions = json::array();
-  conditions.push_back(
-      condition("AuditStoreTrusted", store.trusted, store.reason, store.message, generation));
+  json conditions = json::array(
+      {condition("AuditStoreTrusted", store.trusted, store.reason, store.message, generation)});
   Finding ready{false, "DeploymentMissing",
                 fmt::format("Deployment {} does not exist; create it", target.deployment)};
   if (deployment) {
@@ -175,30 +203,11 @@ Result<runtime::Next> TargetController::show(const ServingTarget& target,
                   generation));
     const Finding same = compare(target, *deployment, *ledger);
     conditions.push_back(condition("Drifted", !same.ok, same.reason, same.message, generation));
-    const bool healthy =
-        deployment->available_replicas >= deployment->replicas && deployment->replicas > 0;
-    ready = !claimed             ? Finding{false, "DeploymentNotClaimed", obstacle.message}
-            : !same.ok           ? same
-            : !ledger->serving() ? Finding{false, "NothingServes",
-                                           "no version was promoted yet; create a PromotionRequest"}
-            : !healthy           ? Finding{false, "ReplicasUnavailable",
-                                 fmt::format("{} of {} replicas are available",
-                                                       deployment->available_replicas, deployment->replicas)}
-                                 : Finding{true, "Serving", "the recorded version serves"};
+    ready = readiness(*deployment, *ledger, obstacle, same);
   }
   conditions.push_back(condition("Ready", ready.ok, ready.reason, ready.message, generation));
-  status["conditions"] = conditions;
-  if (const RecordFact* serving = ledger->serving()) {
-    status["serving"] = version_json(serving->to);
-    status["serving"]["since"] = format_time(serving->time);
-    status["serving"]["record"] = record_json(*serving);
-    const promotion::VersionRef previous = promotion::previous_version(*ledger);
-    status["previous"] = previous.version.empty() ? json(nullptr) : version_json(previous);
-  }
-  if (!ledger->records.empty()) {
-    status["ledger"] = json::parse(ledger_status(*ledger, target.pending));
-    status["ledger"]["targetUid"] = target.meta.uid;
-  }
+  json status = {{"observedGeneration", generation}, {"conditions", conditions}};
+  add_ledger(target, *ledger, status);
   Result<std::string> patch =
       promotion::status_patch(target.meta, status.dump(), json_text, ports_.clock.now());
   if (!patch) return tl::unexpected(patch.error());

@@ -20,15 +20,15 @@ class TargetController final : public runtime::Reconciler {
 
   explicit TargetController(Ports ports) : ports_(ports) {}
 
-  Result<runtime::Next> reconcile(const runtime::Key& key) override;
-
- private:
   /// What is in the way of a claim, as reason and text; no reason: nothing is.
   struct Obstacle {
     std::string reason;
     std::string message;
   };
 
+  Result<runtime::Next> reconcile(const runtime::Key& key) override;
+
+ private:
   Result<Obstacle> claim(const ServingTarget& target, const Deployment& deployment) const;
   Result<runtime::Next> release(const runtime::Key& key) const;
   Result<runtime::Next> show(const ServingTarget& target, const std::string& json,

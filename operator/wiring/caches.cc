@@ -21,6 +21,11 @@ const T& either(const Change<T>& change) {
   return change.now ? *change.now : *change.old;
 }
 
+template <typename T>
+bool same_spec(const Change<T>& change) {
+  return change.old && change.now && change.old->meta.generation == change.now->meta.generation;
+}
+
 /// Finds what was made for a request by the request's uid.
 template <typename T>
 typename runtime::Store<T>::Indexers::value_type by_request() {
@@ -84,56 +89,24 @@ void Caches::add(runtime::WatchTarget target, runtime::Store<T>& store,
 }
 
 void Caches::add_own_kinds() {
-  add<PromotionRequest>(
-      {.type = resources::kRequests}, stores_.requests, [this](const auto& change) {
-        const PromotionRequest& request = either(change);
-        const bool news = !change.old || !change.now || !same_subject(*change.old, *change.now);
-        if (news) wake(kRequestKey, request.meta.ns, request.meta.name, change.from_list);
-        // Who waits for this one learns when it moves on.
-        if (!change.now || (change.old && change.old->phase != change.now->phase)) {
-          wake_model(request.meta.ns, request.model, change.from_list);
-        }
-        wake(kModelKey, request.meta.ns, request.model, change.from_list);
-      });
-  add<Approval>({.type = resources::kApprovals}, stores_.approvals, [this](const auto& change) {
-    const Approval& approval = either(change);
-    // The uid decides; the name is for people, who may mistype it.
-    wake(kRequestKey, approval.meta.ns, approval.request_name, change.from_list);
-    wake_request_uid(approval.request_uid, change.from_list);
-    if (change.now && stores_.requests.find("uid", approval.request_uid).empty())
-      wake(kApprovalKey, approval.meta.ns, approval.meta.name, change.from_list);
-  });
-  add<ModelVersion>(
-      {.type = resources::kModelVersions}, stores_.versions, [this](const auto& change) {
-        const ModelVersion& version = either(change);
-        // Our own view of it, which somebody may have wiped, concerns the model only.
-        const bool same =
-            change.old && change.now && change.old->meta.generation == change.now->meta.generation;
-        if (same && change.old->status_stage == change.now->status_stage &&
-            change.old->status_record == change.now->status_record)
-          return;
-        if (same) {
-          wake(kModelKey, version.meta.ns, version.model, change.from_list);
-          return;
-        }
-        wake_model(version.meta.ns, version.model, change.from_list);
-        wake(kModelKey, version.meta.ns, version.model, change.from_list);
-      });
-  add<PromotionPolicy>(
-      {.type = resources::kPolicies}, stores_.policies, [this](const auto& change) {
-        const PromotionPolicy& policy = either(change);
-        wake(kModelKey, policy.meta.ns, policy.model, change.from_list);
-        if (change.old && change.now && change.old->meta.generation == change.now->meta.generation)
-          return;
-        wake_model(policy.meta.ns, policy.model, change.from_list);
-      });
+  add<PromotionRequest>({.type = resources::kRequests}, stores_.requests,
+                        [this](const auto& change) { on_request(change); });
+  add<Approval>({.type = resources::kApprovals}, stores_.approvals,
+                [this](const auto& change) { on_approval(change); });
+  add<ModelVersion>({.type = resources::kModelVersions}, stores_.versions,
+                    [this](const auto& change) { on_version(change); });
+  add<PromotionPolicy>({.type = resources::kPolicies}, stores_.policies,
+                       [this](const auto& change) {
+                         const PromotionPolicy& policy = either(change);
+                         wake(kModelKey, policy.meta.ns, policy.model, change.from_list);
+                         if (!same_spec(change))
+                           wake_model(policy.meta.ns, policy.model, change.from_list);
+                       });
   add<ServingTarget>({.type = resources::kTargets}, stores_.targets, [this](const auto& change) {
     const ServingTarget& target = either(change);
     wake(kTargetKey, target.meta.ns, target.meta.name, change.from_list);
     wake(kModelKey, target.meta.ns, target.model, change.from_list);
-    if (change.old && change.now && change.old->meta.generation == change.now->meta.generation)
-      return;
-    wake_model(target.meta.ns, target.model, change.from_list);
+    if (!same_spec(change)) wake_model(target.meta.ns, target.model, change.from_list);
   });
   add<GateClass>({.type = resources::kGateClasses}, stores_.gate_classes, [this](const auto&) {
     for (const auto& request : stores_.requests.list()) {
@@ -145,6 +118,38 @@ void Caches::add_own_kinds() {
     if (!change.now)
       wake(kModelKey, change.key.ns, name.substr(0, name.find('.')), change.from_list);
   });
+}
+
+void Caches::on_request(const Change<PromotionRequest>& change) {
+  const PromotionRequest& request = either(change);
+  const bool news = !change.old || !change.now || !same_subject(*change.old, *change.now);
+  if (news) wake(kRequestKey, request.meta.ns, request.meta.name, change.from_list);
+  // Who waits for this one learns when it moves on.
+  if (!change.now || (change.old && change.old->phase != change.now->phase)) {
+    wake_model(request.meta.ns, request.model, change.from_list);
+  }
+  wake(kModelKey, request.meta.ns, request.model, change.from_list);
+}
+
+void Caches::on_approval(const Change<Approval>& change) {
+  const Approval& approval = either(change);
+  // The uid decides; the name is for people, who may mistype it.
+  wake(kRequestKey, approval.meta.ns, approval.request_name, change.from_list);
+  wake_request_uid(approval.request_uid, change.from_list);
+  if (change.now && stores_.requests.find("uid", approval.request_uid).empty())
+    wake(kApprovalKey, approval.meta.ns, approval.meta.name, change.from_list);
+}
+
+void Caches::on_version(const Change<ModelVersion>& change) {
+  const ModelVersion& version = either(change);
+  // Our own view of it, which somebody may have wiped, concerns the model only.
+  const bool same = same_spec(change);
+  if (same && change.old->status_stage == change.now->status_stage &&
+      change.old->status_record == change.now->status_record) {
+    return;
+  }
+  if (!same) wake_model(version.meta.ns, version.model, change.from_list);
+  wake(kModelKey, version.meta.ns, version.model, change.from_list);
 }
 
 void Caches::add_workloads() {

@@ -72,6 +72,9 @@ class Caches {
            std::function<void(const runtime::Change<T>&)> hook);
   void add_own_kinds();
   void add_workloads();
+  void on_request(const runtime::Change<PromotionRequest>& change);
+  void on_approval(const runtime::Change<Approval>& change);
+  void on_version(const runtime::Change<ModelVersion>& change);
 
   /// Every request of a model that has not ended: something it may wait for has changed.
   void wake_model(const std::string& ns, const std::string& model, bool from_list);

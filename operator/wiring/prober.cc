@@ -24,6 +24,7 @@ void pause(const std::stop_token& stop, std::chrono::seconds span) {
 
 std::vector<audit::Deviation> deviations_of(const AuditStoreConfig& config) {
   std::vector<audit::Deviation> out;
+  out.reserve(config.acknowledged.size());
   for (const AcknowledgedDeviation& each : config.acknowledged) {
     out.push_back({.point = each.point, .reason = each.reason});
   }
