@@ -2,6 +2,7 @@
 
 #include "model/decode.h"
 #include "operator/wiring/resources.h"
+#include "promotion/decide.h"
 #include "runtime/store_writer.h"
 
 #include <algorithm>
@@ -207,7 +208,10 @@ bool Caches::synced() const {
 
 void Caches::wake_model(const std::string& ns, const std::string& model, bool from_list) {
   for (const auto& request : stores_.requests.find("model", in_ns(ns, model))) {
-    wake(kRequestKey, ns, request->meta.name, from_list);
+    // What is shown is no authority, but whoever forges it wakes the request by that.
+    const auto phase = promotion::phase_of(request->phase);
+    if (!phase || !promotion::is_terminal(*phase))
+      wake(kRequestKey, ns, request->meta.name, from_list);
   }
 }
 

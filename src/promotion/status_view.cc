@@ -111,31 +111,37 @@ bool has_record(const Decision& decision, std::string_view kind) {
                              [&](const RecordFact& record) { return record.kind == kind; });
 }
 
+json gates_condition(const std::vector<GateState>& gates, std::int64_t generation) {
+  const auto passed = std::ranges::count(gates, Verdict::kPassed, &GateState::verdict);
+  const bool open = std::ranges::any_of(gates, [](const GateState& gate) {
+    return gate.verdict == Verdict::kPending || gate.verdict == Verdict::kRunning;
+  });
+  const bool all = std::ranges::all_of(gates, [](const GateState& gate) {
+    return gate.verdict == Verdict::kPassed || !gate.spec.blocking;
+  });
+  const std::string text = fmt::format("{} of {} gates passed", passed, gates.size());
+  if (open) return condition("GatesPassed", "Unknown", "GatesRunning", text, generation);
+  return condition("GatesPassed", all ? "True" : "False", all ? "AllPassed" : "GatesFailed", text,
+                   generation);
+}
+
+/// Whether it stands as asked: not yet known while something may still change by itself.
+const char* readiness(Phase phase) {
+  if (phase == Phase::kAwaitingApproval || is_bad_end(phase)) return "False";
+  return is_terminal(phase) ? "True" : "Unknown";
+}
+
 json conditions_json(const PromotionRequest& request, const Decision& decision) {
   const std::int64_t generation = request.meta.generation;
   const std::string& reason = decision.reason;
   const std::string& message = decision.message;
   const bool bad = is_bad_end(decision.phase);
   const bool ended = is_terminal(decision.phase);
-  const char* ready = ended ? (bad ? "False" : "True")
-                            : (decision.phase == Phase::kAwaitingApproval ? "False" : "Unknown");
-  json out = json::array({condition("Ready", ready, reason, message, generation)});
+  json out =
+      json::array({condition("Ready", readiness(decision.phase), reason, message, generation)});
   if (!ended) out.push_back(condition("Reconciling", "True", reason, message, generation));
   if (bad) out.push_back(condition("Stalled", "True", reason, message, generation));
-  if (!decision.gates.empty()) {
-    const auto passed = std::ranges::count(decision.gates, Verdict::kPassed, &GateState::verdict);
-    const auto open = std::ranges::count_if(decision.gates, [](const GateState& gate) {
-      return gate.verdict == Verdict::kPending || gate.verdict == Verdict::kRunning;
-    });
-    const bool all = std::ranges::all_of(decision.gates, [](const GateState& gate) {
-      return gate.verdict == Verdict::kPassed || !gate.spec.blocking;
-    });
-    const char* status = open > 0 ? "Unknown" : (all ? "True" : "False");
-    const char* why = open > 0 ? "GatesRunning" : (all ? "AllPassed" : "GatesFailed");
-    out.push_back(condition("GatesPassed", status, why,
-                            fmt::format("{} of {} gates passed", passed, decision.gates.size()),
-                            generation));
-  }
+  if (!decision.gates.empty()) out.push_back(gates_condition(decision.gates, generation));
   if (decision.review) {
     const bool enough = decision.review->counted >= decision.review->needed;
     out.push_back(condition(
@@ -184,9 +190,9 @@ void date_conditions(json& fields, const json& current, TimePoint now) {
   const json old = current.value("conditions", json::array());
   for (json& condition : fields["conditions"]) {
     const auto before = std::find_if(old.begin(), old.end(), [&](const json& each) {
-      return each.value("type", "") == condition["type"];
+      return each.is_object() && each.value("type", json()) == condition["type"];
     });
-    const bool same = before != old.end() && before->value("status", "") == condition["status"];
+    const bool same = before != old.end() && before->value("status", json()) == condition["status"];
     condition["lastTransitionTime"] =
         same ? before->value("lastTransitionTime", format_time(now)) : format_time(now);
   }

@@ -130,7 +130,7 @@ class World:
         )
         return str(made["metadata"]["name"])
 
-    def approve(self, request: str, by: str, **changed: Any) -> str:
+    def approve(self, request: str, by: str, /, **changed: Any) -> str:
         """Creates an Approval from the request's own manifest, with `changed` fields of spec."""
         manifest = yaml.safe_load(self.status(request)["review"]["approvalManifest"])
         manifest["spec"].update(changed)
