@@ -21,8 +21,10 @@ int main(int argc, char** argv) {
   app.add_option("--config", config_path, "Configuration file (see the chart's ConfigMap)")
       ->capture_default_str();
   AppOptions options{.version = STAGEKEEPER_VERSION};
-  app.add_option("--kubeconfig", options.kubeconfig, "Cluster to work on; default: that of $KUBECONFIG, else the pod's own, else that of "
-                 "~/.kube/config");
+  app.add_option(
+      "--kubeconfig", options.kubeconfig,
+      "Cluster to work on; default: that of $KUBECONFIG, else the pod's own, else that of "
+      "~/.kube/config");
   app.add_option("--port", options.port, "Port of /metrics, /healthz and /readyz")
       ->capture_default_str();
   std::string secrets;
