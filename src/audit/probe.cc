@@ -39,6 +39,11 @@ bool is_no_answer(const S3Error& refused) {
          refused.refusal == S3Refusal::kClockSkew;
 }
 
+/// The refusal, or null when what was asked was done.
+const S3Error* refusal(const std::optional<S3Error>& answer) {
+  return answer ? &*answer : nullptr;
+}
+
 tl::unexpected<Error> no_answer(const S3Error& refused, std::string_view what) {
   return fail(ErrorCode::kUnavailable, fmt::format("{}: {}", what, wording(refused)));
 }
@@ -111,22 +116,22 @@ class Probe {
     const TimePoint longer = until_ + kProbeExtension;
     const Result<std::optional<S3Error>> extended = client_.try_put_retention(object_, longer);
     if (!extended) return fail(extended.error(), "probe: extend lock");
-    if (*extended && is_no_answer(**extended)) return no_answer(**extended, "probe: extend lock");
-    const bool may_extend = !extended->has_value();
+    const S3Error* kept = refusal(*extended);
+    if (kept != nullptr && is_no_answer(*kept)) return no_answer(*kept, "probe: extend lock");
+    const bool may_extend = kept == nullptr;
     const Result<std::optional<S3Error>> shortened = client_.try_put_retention(object_, until_);
     if (!shortened) return fail(shortened.error(), "probe: shorten lock");
-    if (*shortened && is_no_answer(**shortened)) {
-      return no_answer(**shortened, "probe: shorten lock");
-    }
-    if (!*shortened) return judge_accepted_shortening(may_extend ? longer : until_);
-    if ((*shortened)->refusal == S3Refusal::kObjectLocked) {
+    const S3Error* refused = refusal(*shortened);
+    if (refused == nullptr) return judge_accepted_shortening(may_extend ? longer : until_);
+    if (is_no_answer(*refused)) return no_answer(*refused, "probe: shorten lock");
+    if (refused->refusal == S3Refusal::kObjectLocked) {
       add("f", ProbeOutcome::kPassed, "refused because of the lock");
     } else if (may_extend) {
       add("f", ProbeOutcome::kPassed,
-          fmt::format("extending was allowed, shortening refused ({})", wording(**shortened)));
+          fmt::format("extending was allowed, shortening refused ({})", wording(*refused)));
     } else {
       add("f", ProbeOutcome::kUnproven,
-          fmt::format("no right to change a lock ({})", wording(**shortened)));
+          fmt::format("no right to change a lock ({})", wording(*refused)));
     }
     return {};
   }
@@ -135,17 +140,18 @@ class Probe {
   Status remove() {
     const Result<std::optional<S3Error>> removed = client_.try_delete_version(object_, false);
     if (!removed) return fail(removed.error(), "probe: delete");
-    if (*removed && is_no_answer(**removed)) return no_answer(**removed, "probe: delete");
-    if (!*removed) {
+    const S3Error* refused = refusal(*removed);
+    if (refused != nullptr && is_no_answer(*refused)) return no_answer(*refused, "probe: delete");
+    if (refused == nullptr) {
       const Result<std::string> still = client_.get(key_, object_.version_id);
       if (!still && still.error().code != ErrorCode::kNotFound) return unreadable(still.error());
       add("c", ProbeOutcome::kFailed,
           still ? "deleting the version was answered with success, and did nothing"
                 : "the version was deleted");
-    } else if ((*removed)->refusal == S3Refusal::kObjectLocked) {
+    } else if (refused->refusal == S3Refusal::kObjectLocked) {
       add("c", ProbeOutcome::kPassed, "refused because of the lock");
     } else {
-      add("c", ProbeOutcome::kUnproven, fmt::format("no right to delete ({})", wording(**removed)));
+      add("c", ProbeOutcome::kUnproven, fmt::format("no right to delete ({})", wording(*refused)));
     }
     return {};
   }

@@ -144,7 +144,7 @@ def test_only_the_signature_is_sent_in_batches(gate: Gate, evaluation: bytes) ->
     ("scoring", "wrap"),
     [
         ({"positiveIndex": 1}, lambda score: [1 - score, score]),
-        ({"path": "out.risk"}, lambda score: {"out": {"risk": score}, "other": "x"}),
+        ({"path": "/out/risk"}, lambda score: {"out": {"risk": score}, "other": "x"}),
         ({"higherMeans": "Negative"}, lambda score: -score),
     ],
 )
