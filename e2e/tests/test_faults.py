@@ -163,7 +163,9 @@ def test_an_operator_killed_at_random_finishes_once(
     assert_done_once(it, request, uid, gates=["accuracy", "smoke"])
 
 
-@pytest.mark.parametrize("moment", ["GatesRunning", "RolloutInProgress"])
+@pytest.mark.parametrize(
+    "moment", [pytest.param("GatesRunning", marks=pytest.mark.slow), "RolloutInProgress"]
+)
 def test_an_operator_killed_in_the_middle_finishes_once(
     world: Callable[..., World], moment: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -116,7 +117,7 @@ def test_a_wiped_approval_comes_back_the_same(settled: Settled, which: str) -> N
 
 @pytest.mark.parametrize(
     ("name", "uid", "reason"),
-    [("no-such-request", "", "RequestMismatch"), ("", "no-such-uid", "RequestNotFound")],
+    [("no-such-request", "", "RequestMismatch"), ("", str(uuid.UUID(int=0)), "RequestNotFound")],
 )
 def test_an_approval_of_no_request_is_told_so(
     settled: Settled, name: str, uid: str, reason: str
