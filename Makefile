@@ -12,8 +12,10 @@ JOBS ?= $(shell nproc)
 BASE ?= HEAD~1
 # Where each test writes its JUnit file.
 RESULTS ?= build/results
-# What `make test` runs; .ci/run adds clang-tidy and leaves out what is slow end to end.
-STEPS ?= lint unit asan tsan gate demo-python cluster crds e2e
+# Which end-to-end tests; empty for all, some of which take minutes.
+E2E ?= -m 'not slow'
+# What `make test` runs; .ci/run adds clang-tidy of what changed.
+STEPS ?= lint unit asan tsan thread-safety gate demo-python cluster crds e2e
 
 STATE := $(or $(STAGEKEEPER_STATE),/var/lib/stagekeeper-e2e)
 CACHE := $(or $(STAGEKEEPER_CACHE),$(HOME)/.cache/stagekeeper)
@@ -39,8 +41,8 @@ TIDY := clang-tidy-19 -p build/release --quiet --extra-arg=-Wno-unknown-warning-
 
 ## The two commands
 .PHONY: demo test down
-demo: ## tell the story on a real cluster: 20 minutes on a fresh machine, then 6
-	@echo "make demo: up to 20 minutes where nothing is built yet (the cluster's parts most of it), 6 otherwise"
+demo: ## tell the story on a real cluster: 20 minutes on a fresh machine, then 3
+	@echo "make demo: up to 20 minutes where nothing is built yet (the cluster's parts most of it), 3 otherwise"
 	@$(MAKE) deps build
 	@e2e/cluster/build
 	@e2e/demo/demo
@@ -111,7 +113,7 @@ crds: up $(RESULTS) ## kinds, roles and admission policies on a real API server
 	    $(PYTEST) --junitxml=$(abspath $(RESULTS))/crds.xml
 
 # With KUBECONFIG that cluster is used, and what needs the machine's own is skipped.
-e2e: build $(if $(OTHER_CLUSTER),,up) $(RESULTS) ## the operator on the real cluster; E2E="-m 'not slow'" for the quick part
+e2e: build $(if $(OTHER_CLUSTER),,up) $(RESULTS) ## the operator on the real cluster; E2E= for the slow tests too
 	@[ -x $(E2E_PYTHON) ] || e2e/cluster/build
 	@cd e2e/tests && $(PYTEST) --junitxml=$(abspath $(RESULTS))/e2e.xml $(E2E)
 

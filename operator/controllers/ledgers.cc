@@ -93,22 +93,22 @@ Status Ledgers::append(const promotion::World& world, const promotion::AppendRec
   const ObjectMeta& owner = target ? world.target->target.meta : world.policy->meta;
   PendingStatus pending(api_, target ? resources::kTargets : resources::kPolicies,
                         {owner.ns, owner.name});
-  audit::Draft draft{.kind = *kind,
-                     .model = world.request.model,
-                     .request = {.name = world.request.meta.name,
-                                 .uid = world.request.meta.uid,
-                                 .generation = world.request.meta.generation},
-                     .requester = {.username = world.request.requester.username,
-                                   .uid = world.request.requester.uid},
-                     .decision_digest = record.decision_digest,
-                     .action = record.action,
-                     .from = state(record.from),
-                     .to = state(record.to),
-                     .of = record.of == 0 ? std::nullopt : std::optional(record.of),
-                     .reason = record.reason,
-                     .body = record.body};
+  const audit::Draft draft{.kind = *kind,
+                           .model = world.request.model,
+                           .request = {.name = world.request.meta.name,
+                                       .uid = world.request.meta.uid,
+                                       .generation = world.request.meta.generation},
+                           .requester = {.username = world.request.requester.username,
+                                         .uid = world.request.requester.uid},
+                           .decision_digest = record.decision_digest,
+                           .action = record.action,
+                           .from = state(record.from),
+                           .to = state(record.to),
+                           .of = record.of == 0 ? std::nullopt : std::optional(record.of),
+                           .reason = record.reason,
+                           .body = record.body};
   Result<audit::RecordRef> done = ledger_.append(
-      {.id = id(record.ledger, owner.ns, owner.name), .uid = owner.uid}, std::move(draft), pending);
+      {.id = id(record.ledger, owner.ns, owner.name), .uid = owner.uid}, draft, pending);
   if (!done) return fail(done.error(), fmt::format("record {}", record.kind));
   return {};
 }

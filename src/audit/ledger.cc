@@ -159,7 +159,8 @@ Result<LedgerSnapshot> Ledger::recover(const LedgerObject& object, PendingStore&
   return fail(ErrorCode::kConflict, "ledger " + object.id.path() + ": other writers are busy");
 }
 
-Result<RecordRef> Ledger::append(const LedgerObject& object, Draft draft, PendingStore& pending) {
+Result<RecordRef> Ledger::append(const LedgerObject& object, const Draft& draft,
+                                 PendingStore& pending) {
   if (Status s = check_ledger_id(object.id); !s) return tl::unexpected(s.error());
   if (draft.kind == RecordKind::kGenesis || draft.kind == RecordKind::kTargetAdopted) {
     return fail(ErrorCode::kInvalid, "the ledger writes this kind itself");
@@ -189,7 +190,7 @@ Result<std::optional<RecordRef>> Ledger::round(Slot& slot, const LedgerObject& o
     if (const RecordEntry* intent = state.find(*draft.of)) draft.to = intent->to;
   }
   if (const RecordEntry* existing = find_same(state, draft)) {
-    const RecordRef ref = existing->ref;
+    RecordRef ref = existing->ref;
     if (Status s = ensure_locked(slot, ref); !s) return tl::unexpected(s.error());
     return ref;
   }
@@ -217,6 +218,7 @@ Result<Ledger::Step> Ledger::write_next(Slot& slot, const LedgerObject& object, 
                                         PendingStore& pending, const std::string& token) {
   const Result<TimePoint> now = conservative_now();
   if (!now) return tl::unexpected(now.error());
+  const std::optional<ServerTime> store_time = store_.server_time();
   const LedgerState& state = *slot.state;
   const TimePoint recorded =
       state.records.empty() ? *now : std::max(*now, state.records.back().ref.recorded);
@@ -227,7 +229,7 @@ Result<Ledger::Step> Ledger::write_next(Slot& slot, const LedgerObject& object, 
                                 .sequence = state.head_sequence() + 1,
                                 .prev = state.head_digest(),
                                 .recorded = recorded,
-                                .store_date = store_.server_time()->server,
+                                .store_date = store_time ? store_time->server : recorded,
                                 .retain_until = recorded + options_.retention,
                                 .operator_version = options_.operator_version,
                                 .deviations = options_.deviations}};
@@ -341,9 +343,9 @@ Result<Ledger::Step> Ledger::settle(Slot& slot, const PendingSnapshot& found,
         {{"ledger", state.id.path()}, {"reason", "its decision no longer holds"}});
     return Step::kDone;
   }
-  const Result<Step> step = commit(slot, {.key = state.id.key(record->frame.sequence),
-                                          .envelope = found.pending->envelope,
-                                          .retain_until = record->frame.retain_until});
+  Result<Step> step = commit(slot, {.key = state.id.key(record->frame.sequence),
+                                    .envelope = found.pending->envelope,
+                                    .retain_until = record->frame.retain_until});
   if (!step) return step;
   return Step::kAgain;
 }
@@ -353,7 +355,7 @@ Result<Ledger::Step> Ledger::settle(Slot& slot, const PendingSnapshot& found,
 Result<Record> Ledger::check_pending(const LedgerState& state, const Pending& pending) const {
   const Result<Opened> opened = open_envelope(pending.envelope, trusted_);
   if (!opened) return tl::unexpected(opened.error());
-  const Result<Record> decoded = decode_record(opened->payload);
+  Result<Record> decoded = decode_record(opened->payload);
   if (!decoded) return decoded;
   if (decoded->frame.sequence <= state.head_sequence()) {
     return fail(ErrorCode::kGone, "already followed by others");

@@ -59,7 +59,7 @@ class Ledger {
   /// TargetAdopted when the object's uid is a new one. A draft that the ledger already holds (same
   /// kind, request, decision digest, action, Intent and version) gives the existing record, after
   /// its lock was seen. An Applied without `to` gets that of its Intent.
-  Result<RecordRef> append(const LedgerObject& object, Draft draft, PendingStore& pending);
+  Result<RecordRef> append(const LedgerObject& object, const Draft& draft, PendingStore& pending);
 
   /// One record with its body, read anew and verified by digest. Errors: NotFound.
   Result<Record> read(const LedgerId& id, std::uint64_t sequence);

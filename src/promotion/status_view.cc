@@ -150,7 +150,7 @@ json conditions_json(const PromotionRequest& request, const Decision& decision) 
   }
   if (!decision.records.empty()) {
     out.push_back(condition("AuditRecorded", "True", "Locked",
-                            fmt::format("{} records are locked", decision.records.size()),
+                            fmt::format("records that are locked: {}", decision.records.size()),
                             generation));
   }
   if (has_record(decision, "Intent")) {

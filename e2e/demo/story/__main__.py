@@ -25,7 +25,7 @@ from story.client import Client
 from story.screen import Screen
 from story.stage import DemoError, Stage
 
-_DURATION = "about five minutes, longer on a busy machine"
+_DURATION = "about three minutes, longer on a busy machine"
 _DEMO = {objects.PART_OF: objects.SERVING, "app.kubernetes.io/component": "demo"}
 
 
