@@ -36,8 +36,8 @@ std::string at(const json& value, std::initializer_list<const char*> path) {
 }
 
 const json& list_at(const json& value, const char* key) {
-  static const json kNone = json::array();
-  if (!value.is_object() || !value.contains(key) || !value[key].is_array()) return kNone;
+  static const json none = json::array();
+  if (!value.is_object() || !value.contains(key) || !value[key].is_array()) return none;
   return value[key];
 }
 
