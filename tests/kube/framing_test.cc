@@ -122,7 +122,7 @@ TEST_CASE("list: frames agree with a full parser on random lists") {
     CAPTURE(body);
     const Result<ListPage> page = decode_list(body);
     REQUIRE(page);
-    CHECK(page->resource_version == list["metadata"]["resourceVersion"]);
+    CHECK(page->resource_version == list["metadata"]["resourceVersion"].get<std::string>());
     CHECK(page->continue_token == list["metadata"].value("continue", ""));
     REQUIRE(page->items.size() == list["items"].size());
     for (std::size_t i = 0; i < page->items.size(); ++i)
@@ -178,7 +178,7 @@ TEST_CASE("watch event: frames agree with a full parser on random events") {
     REQUIRE(got);
     CHECK(static_cast<int>(got->type) == round % 4);
     CHECK(json::parse(got->object) == object);
-    CHECK(got->resource_version == object["metadata"]["resourceVersion"]);
+    CHECK(got->resource_version == object["metadata"]["resourceVersion"].get<std::string>());
     CHECK_FALSE(got->initial_events_end);
     CHECK_FALSE(got->error);
   }
