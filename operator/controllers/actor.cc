@@ -29,11 +29,6 @@ Status created(Result<std::string> answer, const std::string& what) {
   return fail(answer.error(), what);
 }
 
-Status gone(Result<std::string> answer, const std::string& what) {
-  if (answer || answer.error().code == ErrorCode::kNotFound) return {};
-  return fail(answer.error(), what);
-}
-
 }  // namespace
 
 Status Actor::run(const World& world, const promotion::Action& action) const {
@@ -161,8 +156,9 @@ Status Actor::delete_made(const World& world, const kube::ResourceType& type,
   if (!objects) return fail(objects.error(), fmt::format("list what to delete of {}", type.kind));
   for (const AnyObject& object : *objects) {
     const kube::DeleteOptions options{.uid = object.meta.uid, .resource_version = ""};
-    Status done = gone(ports_.api.call(kube::delete_request(type, {ns, object.meta.name}, options)),
-                       fmt::format("delete {} {}", type.kind, object.meta.name));
+    Status done = live::unless_gone(
+        ports_.api.call(kube::delete_request(type, {ns, object.meta.name}, options)),
+        fmt::format("delete {} {}", type.kind, object.meta.name));
     if (!done) return done;
   }
   return {};

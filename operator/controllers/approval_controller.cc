@@ -27,10 +27,11 @@ Result<runtime::Next> ApprovalController::reconcile(const runtime::Key& key) {
   const Result<std::string> patch = promotion::approval_status_patch(
       *approval, promotion::orphan_approval(*approval), **json, ports_.clock.now());
   if (!patch) return tl::unexpected(patch.error());
-  const Result<std::string> done = ports_.api.call(
-      kube::merge_patch_request(resources::kApprovals, {key.ns, key.name}, "status", *patch));
-  if (!done && done.error().code != ErrorCode::kNotFound)
-    return fail(done.error(), "publish an Approval");
+  const Status done =
+      live::unless_gone(ports_.api.call(kube::merge_patch_request(
+                            resources::kApprovals, {key.ns, key.name}, "status", *patch)),
+                        "publish an Approval");
+  if (!done) return tl::unexpected(done.error());
   return runtime::Next::await_change().because("RequestNotFound", "Approval.status");
 }
 

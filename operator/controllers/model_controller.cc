@@ -208,10 +208,10 @@ Status ModelController::patch_status(const kube::ResourceType& type, const kube:
   Result<std::string> patch = promotion::status_patch(meta, fields, **current, ports_.clock.now());
   if (!patch) return tl::unexpected(patch.error());
   if (patch->empty()) return {};
-  Result<std::string> done =
-      ports_.api.call(kube::merge_patch_request(type, key, "status", *patch));
-  if (!done && done.error().code != ErrorCode::kNotFound)
-    return fail(done.error(), "publish " + type.kind);
+  const Status done =
+      live::unless_gone(ports_.api.call(kube::merge_patch_request(type, key, "status", *patch)),
+                        "publish " + type.kind);
+  if (!done) return tl::unexpected(done.error());
   return {};
 }
 

@@ -17,11 +17,12 @@ Result<int> OrphanSweeper::sweep() const {
     const Result<bool> orphan = is_orphan(job);
     if (!orphan) return tl::unexpected(orphan.error());
     if (!*orphan) continue;
-    const Result<std::string> done = ports_.api.call(
-        kube::delete_request(resources::kJobs, {ports_.gate_namespace, job.meta.name},
-                             {.uid = job.meta.uid, .resource_version = ""}));
-    if (!done && done.error().code != ErrorCode::kNotFound)
-      return fail(done.error(), "delete the orphaned Job " + job.meta.name);
+    const Status done =
+        live::unless_gone(ports_.api.call(kube::delete_request(
+                              resources::kJobs, {ports_.gate_namespace, job.meta.name},
+                              {.uid = job.meta.uid, .resource_version = ""})),
+                          "delete the orphaned Job " + job.meta.name);
+    if (!done) return tl::unexpected(done.error());
     ++deleted;
   }
   return deleted;

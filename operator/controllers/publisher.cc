@@ -67,10 +67,11 @@ Status Publisher::publish_approval(const ObjectMeta& meta, const promotion::Appr
       promotion::approval_status_patch(*fresh, view, **json, ports_.clock.now());
   if (!patch) return tl::unexpected(patch.error());
   if (patch->empty()) return {};
-  Result<std::string> done = ports_.api.call(
-      kube::merge_patch_request(resources::kApprovals, {meta.ns, meta.name}, "status", *patch));
-  if (!done && done.error().code != ErrorCode::kNotFound)
-    return fail(done.error(), "publish an Approval");
+  const Status done =
+      live::unless_gone(ports_.api.call(kube::merge_patch_request(
+                            resources::kApprovals, {meta.ns, meta.name}, "status", *patch)),
+                        "publish an Approval");
+  if (!done) return tl::unexpected(done.error());
   return {};
 }
 

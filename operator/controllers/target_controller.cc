@@ -173,11 +173,12 @@ Result<runtime::Next> TargetController::release(const runtime::Key& key) const {
         {"kind", "Deployment"},
         {"metadata",
          {{"name", deployment->meta.name}, {"namespace", key.ns}, {"uid", deployment->meta.uid}}}};
-    Result<std::string> done = ports_.api.call(
-        kube::apply_request(resources::kDeployments, {key.ns, deployment->meta.name},
-                            {.field_manager = kClaimManager, .force = false}, body.dump()));
-    if (!done && done.error().code != ErrorCode::kNotFound)
-      return fail(done.error(), "release the Deployment");
+    const Status done =
+        live::unless_gone(ports_.api.call(kube::apply_request(
+                              resources::kDeployments, {key.ns, deployment->meta.name},
+                              {.field_manager = kClaimManager, .force = false}, body.dump())),
+                          "release the Deployment");
+    if (!done) return tl::unexpected(done.error());
   }
   return runtime::Next::await_change();
 }

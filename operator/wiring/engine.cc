@@ -3,10 +3,9 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "operator/wiring/live.h"
+#include "operator/wiring/pause.h"
 #include "operator/wiring/resources.h"
 
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 namespace stagekeeper {
@@ -17,14 +16,6 @@ constexpr std::chrono::seconds kRetryStart{2};
 constexpr std::chrono::hours kSweepEvery{1};
 constexpr std::chrono::milliseconds kProbeWait{50};
 constexpr int kProbeWaits = 200;  // 10 s in all
-
-/// Sleeps, but not past a stop request.
-void pause(const std::stop_token& stop, std::chrono::milliseconds span) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, span, [] { return false; });
-}
 
 /// The uid of namespace kube-system names the cluster in every record. The API server may start
 /// later than we do: ask until it answers. Empty after a stop.

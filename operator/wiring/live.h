@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-// Live reads: a GET or LIST at the API server, never a cache.
+// Reads by GET or LIST at the API server, never from a cache, and how a write to what was read
+// ended.
 namespace stagekeeper::live {
 
 /// The object's JSON, or nothing when it does not exist. Errors: those of Api::call but NotFound.
@@ -48,6 +49,12 @@ Result<std::vector<T>> list(kube::Api& api, const kube::ListQuery& query) {
   Result<std::string> version = kube::list_all(api, query, sink);
   if (!version) return tl::unexpected(version.error());
   return out;
+}
+
+/// The outcome of changing or deleting an object: when it is gone already, there is nothing to do.
+inline Status unless_gone(const Result<std::string>& answer, const std::string& what) {
+  if (answer || answer.error().code == ErrorCode::kNotFound) return {};
+  return fail(answer.error(), what);
 }
 
 }  // namespace stagekeeper::live

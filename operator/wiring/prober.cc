@@ -2,23 +2,13 @@
 
 #include "audit/probe.h"
 #include "base/log.h"
-
-#include <condition_variable>
-#include <mutex>
+#include "operator/wiring/pause.h"
 
 namespace stagekeeper {
 namespace {
 
 constexpr std::chrono::hours kInterval{1};
 constexpr std::chrono::seconds kRetry{5};
-
-/// Sleeps, but not past a stop request.
-void pause(const std::stop_token& stop, std::chrono::seconds span) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, span, [] { return false; });
-}
 
 }  // namespace
 
