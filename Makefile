@@ -26,7 +26,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
 LIBRARIES := libcpprest-dev libyaml-cpp-dev nlohmann-json3-dev libssl-dev libspdlog-dev libfmt-dev doctest-dev \
-  libexpected-dev libsimdjson-dev libcli11-dev prometheus-cpp-dev libexpat1-dev librapidcheck-dev
+  libexpected-dev libsimdjson-dev libcli11-dev prometheus-cpp-dev libexpat1-dev librapidcheck-dev \
+  libutfcpp-dev
 TOOLS := g++ cmake ninja-build ccache mold clang-19 clang-format-19 clang-tidy-19 git
 CLUSTER_PARTS := containerd runc containernetworking-plugins nftables conntrack buildah iproute2 openssl \
   ca-certificates python3 python3-venv

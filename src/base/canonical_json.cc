@@ -1,5 +1,7 @@
 #include "base/canonical_json.h"
 
+#include "base/text.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -14,28 +16,6 @@ using nlohmann::json;
 
 constexpr int kMaxDepth = 32;
 constexpr std::int64_t kMaxExactInteger = 9007199254740992;  // 2^53
-
-/// Decodes valid UTF-8 into UTF-16 code units, the sort key of RFC 8785 §3.2.3.
-std::u16string utf16(std::string_view text) {
-  std::u16string out;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    std::uint32_t point = length == 1 ? lead : lead & (0xFFU >> (length + 1));
-    for (std::size_t k = 1; k < length && i + k < text.size(); ++k) {
-      point = (point << 6U) | (static_cast<unsigned char>(text[i + k]) & 0x3FU);
-    }
-    if (point >= 0x10000) {
-      point -= 0x10000;
-      out += static_cast<char16_t>(0xD800 + (point >> 10U));
-      out += static_cast<char16_t>(0xDC00 + (point & 0x3FFU));
-    } else {
-      out += static_cast<char16_t>(point);
-    }
-    i += length;
-  }
-  return out;
-}
 
 Status write(const json& value, int depth, std::string& out);
 
