@@ -1,5 +1,8 @@
-#include "base/clock.h"
+#include "base/time.h"
 
+#include "base/numbers.h"
+
+#include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
 
@@ -28,10 +31,6 @@ void skip_fraction(std::string_view text, std::size_t& pos) {
 
 }  // namespace
 
-TimePoint SystemClock::now() const {
-  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-}
-
 std::string format_time(TimePoint time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
@@ -39,6 +38,12 @@ std::string format_time(TimePoint time) {
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                      clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+}
+
+std::string format_micro_time(TimePoint time) {
+  std::string text = format_time(time);
+  text.insert(text.size() - 1, ".000000");
+  return text;
 }
 
 Result<TimePoint> parse_time(std::string_view text) {
@@ -68,6 +73,30 @@ Result<TimePoint> parse_time(std::string_view text) {
   if (!date.ok() || hour > 23 || minute > 59 || second > 59) return bad();
   return TimePoint(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
          std::chrono::minutes(minute) + std::chrono::seconds(second);
+}
+
+Result<TimePoint> parse_http_date(std::string_view text) {
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  constexpr std::size_t kLength = 29;
+  const bool shape = text.size() == kLength && text.substr(3, 2) == ", " && text[7] == ' ' &&
+                     text[11] == ' ' && text[16] == ' ' && text.ends_with(" GMT");
+  const std::size_t month = shape ? kMonths.find(text.substr(8, 3)) : std::string_view::npos;
+  if (month == std::string_view::npos || month % 3 != 0) {
+    return fail(ErrorCode::kInvalid, "not an HTTP date");
+  }
+  return parse_time(fmt::format("{}-{:02}-{}T{}Z", text.substr(12, 4), month / 3 + 1,
+                                text.substr(5, 2), text.substr(17, 8)));
+}
+
+std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view retry_after,
+                                                           std::string_view date,
+                                                           std::chrono::seconds at_most) {
+  if (const std::optional<std::uint32_t> seconds = whole_number<std::uint32_t>(retry_after))
+    return std::min(std::chrono::seconds(*seconds), at_most);
+  const Result<TimePoint> until = parse_http_date(retry_after);
+  const Result<TimePoint> now = parse_http_date(date);
+  if (!until || !now) return std::nullopt;
+  return std::clamp(*until - *now, std::chrono::seconds(0), at_most);
 }
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {

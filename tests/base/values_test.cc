@@ -1,4 +1,3 @@
-#include "base/clock.h"
 #include "base/decimal.h"
 
 #include <doctest/doctest.h>
@@ -34,26 +33,4 @@ TEST_CASE("decimal: from a double keeps 12 digits and refuses what is no number"
   CHECK_FALSE(Decimal::from_double(std::nan("")));
   CHECK_FALSE(Decimal::from_double(INFINITY));
   CHECK_FALSE(Decimal::from_double(1e9));
-}
-
-TEST_CASE("time: prints and reads RFC 3339 in UTC") {
-  const TimePoint t = parse_time("2026-03-03T09:15:00Z").value();
-  CHECK(format_time(t) == "2026-03-03T09:15:00Z");
-  CHECK(parse_time("2026-03-03T09:15:00.123456Z").value() == t);
-  for (const char* bad :
-       {"2026-02-30T00:00:00Z", "2026-03-03T24:00:00Z", "2026-03-03T09:15:00+01:00",
-        "2026-03-03 09:15:00Z", "2026-03-03T09:15:00", "", "2026-03-03T09:15:00Zx"}) {
-    CAPTURE(bad);
-    CHECK_FALSE(parse_time(bad));
-  }
-}
-
-TEST_CASE("duration: the units of the CRDs, and an error that shows them") {
-  CHECK(parse_duration("50ms").value() == std::chrono::milliseconds(50));
-  CHECK(parse_duration("24h").value() == std::chrono::hours(24));
-  for (const char* bad : {"", "5", "5d", "-5s", "5 s", "1.5h", "1234567s"}) {
-    CAPTURE(bad);
-    REQUIRE_FALSE(parse_duration(bad));
-    CHECK(parse_duration(bad).error().message.find("write 50ms") != std::string::npos);
-  }
 }
