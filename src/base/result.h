@@ -51,6 +51,29 @@ inline tl::unexpected<Error> fail(Error error, std::string_view what) {
   return tl::unexpected<Error>(std::move(error).context(what));
 }
 
+/// Declares a variable with the value of a Result, or returns its error as it is:
+///
+///     SK_TRY(const Policy policy, read_policy(text));
+///
+/// The error and the value are moved out. It is two statements and a declaration: never the body of
+/// an `if` without braces, and at most one on a line. Where the error needs words, write
+/// `if (!x) return fail(std::move(x.error()), "reading the policy")`.
+#define SK_TRY(declaration, ...) SK_TRY_AS(SK_JOINED(sk_try_, __LINE__), declaration, (__VA_ARGS__))
+
+/// Returns the error of a Status, or of a Result whose value nobody needs, and goes on otherwise.
+#define SK_CHECK_OK(...)                                      \
+  do {                                                        \
+    if (auto sk_checked = (__VA_ARGS__); !sk_checked)         \
+      return ::tl::unexpected(std::move(sk_checked).error()); \
+  } while (false)
+
+#define SK_TRY_AS(result, declaration, expression)                   \
+  auto result = expression; /* NOLINT(bugprone-macro-parentheses) */ \
+  if (!result) return ::tl::unexpected(std::move(result).error());   \
+  declaration = *std::move(result) /* NOLINT(bugprone-macro-parentheses) */
+#define SK_JOINED(a, b) SK_JOINED_LITERALLY(a, b)
+#define SK_JOINED_LITERALLY(a, b) a##b
+
 /// Whether trying the same thing again later can succeed. Invalid, Denied and Corrupt need somebody
 /// to act first; Cancelled means that nobody is waiting any more.
 bool is_transient(const Error& error);
