@@ -21,6 +21,8 @@ set(SK_SANITIZE "" CACHE STRING "sanitizers to build with, e.g. address,undefine
 add_library(sk_options INTERFACE)
 target_compile_options(sk_options INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wformat=2 -Wimplicit-fallthrough -Werror
+  # Members that an initialiser leaves out have their default: that is what they are left out for.
+  -Wno-missing-field-initializers
   -fstack-protector-strong)
 target_compile_definitions(sk_options INTERFACE
   _GLIBCXX_ASSERTIONS
