@@ -20,13 +20,12 @@ Reasoned<bool> CsvReader::next(std::vector<CsvField>& fields) {
       return because("TableTooLarge",
                      fmt::format("line {} has more than {} columns", row_line_, max_columns_));
     }
-    Reasoned<CsvField> read = field();
-    if (!read) return tl::unexpected(read.error());
-    if (read->text.size() > max_field_bytes_) {
+    SK_TRY(CsvField read, field());
+    if (read.text.size() > max_field_bytes_) {
       return because("TableTooLarge", fmt::format("line {} has a field longer than {} bytes",
                                                   row_line_, max_field_bytes_));
     }
-    fields.push_back(*read);
+    fields.push_back(read);
     if (take_row_end()) return true;
     if (rest_.front() != ',') return invalid("text after a closing quote");
     rest_.remove_prefix(1);

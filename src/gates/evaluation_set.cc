@@ -27,11 +27,10 @@ Reasoned<EvaluationSet> read_evaluation_set(std::string_view csv, const GateInpu
   for (const std::string& group : input.group_columns)
     wanted.push_back({.name = group, .type = ColumnType::kString});
   wanted.push_back({.name = input.label_column, .type = ColumnType::kString});
-  Reasoned<Table> table = read_table(csv, wanted);
-  if (!table) return tl::unexpected(table.error());
+  SK_TRY(Table table, read_table(csv, wanted));
 
   EvaluationSet out;
-  const Column label = take_text(*table);
+  const Column label = take_text(table);
   const auto& texts = std::get<std::vector<std::string>>(label.values);
   out.labels.reserve(texts.size());
   for (std::size_t row = 0; row < texts.size(); ++row) {
@@ -43,8 +42,8 @@ Reasoned<EvaluationSet> read_evaluation_set(std::string_view csv, const GateInpu
   }
   out.groups.resize(input.group_columns.size());
   for (std::size_t i = out.groups.size(); i > 0; --i)
-    out.groups[i - 1] = to_group(take_text(*table));
-  out.features = std::move(*table);
+    out.groups[i - 1] = to_group(take_text(table));
+  out.features = std::move(table);
   return out;
 }
 

@@ -15,13 +15,12 @@ struct Group {
 };
 
 Reasoned<GroupAuc> measure(const std::string& column, std::string_view value, const Group& group) {
-  GroupAuc out{.column = column, .value = std::string(value), .auc = std::nullopt};
+  GroupAuc out{.column = column, .value = std::string(value)};
   for (const std::uint8_t label : group.labels)
     ++(label != 0 ? out.positives : out.negatives);
   if (out.positives == 0 || out.negatives == 0) return out;
-  const Reasoned<Auc> auc = auc_roc(group.scores, group.labels);
-  if (!auc) return tl::unexpected(auc.error());
-  out.auc = auc->value;
+  SK_TRY(const Auc auc, auc_roc(group.scores, group.labels));
+  out.auc = auc.value;
   return out;
 }
 
@@ -56,9 +55,8 @@ Reasoned<std::vector<GroupAuc>> group_aucs(std::span<const double> scores,
       group.labels.push_back(labels[i]);
     }
     for (const auto& [value, group] : groups) {
-      Reasoned<GroupAuc> measured = measure(column.name, value, group);
-      if (!measured) return tl::unexpected(measured.error());
-      out.push_back(std::move(*measured));
+      SK_TRY(GroupAuc measured, measure(column.name, value, group));
+      out.push_back(std::move(measured));
     }
   }
   return out;

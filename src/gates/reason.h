@@ -1,7 +1,8 @@
 #pragma once
 
+#include "base/result.h"
+
 #include <string>
-#include <tl/expected.hpp>
 #include <utility>
 
 namespace stagekeeper::gates {
@@ -13,6 +14,7 @@ struct [[nodiscard]] Reason {
   std::string message;
 };
 
+/// SK_TRY and SK_CHECK_OK pass a Reason on as they do an Error.
 template <typename T>
 using Reasoned = tl::expected<T, Reason>;
 

@@ -1,10 +1,10 @@
 #include "gates/table.h"
 
+#include "base/enum_names.h"
+#include "base/numbers.h"
+#include "base/text.h"
 #include "gates/csv.h"
-#include "gates/text.h"
 
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 #include <limits>
@@ -13,25 +13,11 @@
 namespace stagekeeper::gates {
 namespace {
 
-struct TypeName {
-  ColumnType type;
-  std::string_view name;
-};
-
-constexpr std::array<TypeName, 6> kTypes{{{ColumnType::kDouble, "double"},
-                                          {ColumnType::kFloat, "float"},
-                                          {ColumnType::kLong, "long"},
-                                          {ColumnType::kInteger, "integer"},
-                                          {ColumnType::kString, "string"},
-                                          {ColumnType::kBoolean, "boolean"}}};
-
-template <typename T>
-std::optional<T> parse_number(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
+constexpr EnumName<ColumnType> kTypes[] = {
+    {ColumnType::kDouble, "double"}, {ColumnType::kFloat, "float"},
+    {ColumnType::kLong, "long"},     {ColumnType::kInteger, "integer"},
+    {ColumnType::kString, "string"}, {ColumnType::kBoolean, "boolean"}};
+static_assert(names_all(kTypes, ColumnType::kBoolean));
 
 std::optional<double> parse_double(std::string_view text, ColumnType type) {
   const std::optional<double> value = parse_number<double>(text);
@@ -126,15 +112,11 @@ Reasoned<Layout> lay_out(const std::vector<CsvField>& header,
 }  // namespace
 
 std::string_view name(ColumnType type) {
-  for (const TypeName& entry : kTypes)
-    if (entry.type == type) return entry.name;
-  return "unknown";
+  return enum_name(kTypes, type);
 }
 
 std::optional<ColumnType> column_type(std::string_view name) {
-  for (const TypeName& entry : kTypes)
-    if (entry.name == name) return entry.type;
-  return std::nullopt;
+  return enum_value(kTypes, name);
 }
 
 Reasoned<Table> read_table(std::string_view csv, const std::vector<ColumnSpec>& wanted,
@@ -147,9 +129,8 @@ Reasoned<Table> read_table(std::string_view csv, const std::vector<ColumnSpec>& 
   Reasoned<bool> more = reader.next(fields);
   if (!more) return tl::unexpected(more.error());
   if (!*more) return because("NoRows", "the table is empty: no header line");
-  Reasoned<Layout> layout = lay_out(fields, wanted);
-  if (!layout) return tl::unexpected(layout.error());
-  Table& table = layout->table;
+  SK_TRY(Layout layout, lay_out(fields, wanted));
+  Table& table = layout.table;
   const std::size_t width = fields.size();
   while (true) {
     more = reader.next(fields);
@@ -166,7 +147,7 @@ Reasoned<Table> read_table(std::string_view csv, const std::vector<ColumnSpec>& 
     }
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
       Column& column = table.columns[i];
-      if (!append(column, fields[layout->positions[i]])) {
+      if (!append(column, fields[layout.positions[i]])) {
         return because("TableInvalid", fmt::format("line {}, column {}: not a valid {}",
                                                    reader.line(), column.name, name(column.type)));
       }
