@@ -40,16 +40,14 @@ Reasoned<Connected> connect(const gates::GateInput& input, const gates::Endpoint
   Connected out;
   out.client = std::move(*client);
   out.server = std::make_unique<ModelServer>(*out.client, around.timer, input, endpoint, role);
-  if (Reasoned<void> ready = wait_until_ready(*out.server, around.timer, around.ready); !ready)
-    return tl::unexpected(ready.error());
+  SK_CHECK_OK(wait_until_ready(*out.server, around.timer, around.ready));
   return out;
 }
 
 /// Appends the scores of one batch.
 Reasoned<void> score_batch(ModelServer& server, const Batch& batch, std::vector<double>& scores) {
-  const Reasoned<Answer> answer = server.score(batch);
-  if (!answer) return tl::unexpected(answer.error());
-  scores.insert(scores.end(), answer->scores.begin(), answer->scores.end());
+  SK_TRY(const Answer answer, server.score(batch));
+  scores.insert(scores.end(), answer.scores.begin(), answer.scores.end());
   return {};
 }
 
@@ -64,11 +62,9 @@ Reasoned<BothScores> score_all(const gates::Table& table, ModelServer& candidate
   BothScores out;
   for (std::size_t begin = 0; begin < table.rows;) {
     const Batch batch = dataframe_split(table, begin, {});
-    if (Reasoned<void> done = score_batch(candidate, batch, out.candidate); !done)
-      return tl::unexpected(done.error());
+    SK_CHECK_OK(score_batch(candidate, batch, out.candidate));
     if (champion != nullptr) {
-      if (Reasoned<void> done = score_batch(*champion, batch, out.champion); !done)
-        return tl::unexpected(done.error());
+      SK_CHECK_OK(score_batch(*champion, batch, out.champion));
     }
     begin += batch.rows;
   }
@@ -91,11 +87,9 @@ Reasoned<gates::Auc> checked_auc(const char* role, const std::vector<double>& sc
 /// Adds the champion's side to the metrics.
 Reasoned<void> compare(const BothScores& scores, const std::vector<std::uint8_t>& labels,
                        gates::AccuracyMetrics& out) {
-  const Reasoned<gates::Auc> auc = checked_auc("champion", scores.champion, labels);
-  if (!auc) return tl::unexpected(auc.error());
-  const Reasoned<Decimal> champion = to_decimal(auc->value);
-  if (!champion) return tl::unexpected(champion.error());
-  out.champion_auc = *champion;
+  SK_TRY(const gates::Auc auc, checked_auc("champion", scores.champion, labels));
+  SK_TRY(const Decimal champion, to_decimal(auc.value));
+  out.champion_auc = champion;
   const auto interval = gates::delong_interval(scores.candidate, scores.champion, labels);
   if (!interval) return {};
   const Reasoned<Decimal> low = to_decimal(interval->low);
@@ -108,83 +102,67 @@ Reasoned<void> compare(const BothScores& scores, const std::vector<std::uint8_t>
 
 Reasoned<Metrics> measure_accuracy(const gates::GateInput& input, const gates::EvaluationSet& rows,
                                    const Surroundings& around) {
-  Reasoned<Connected> candidate = connect(input, input.candidate, "candidate", around);
-  if (!candidate) return tl::unexpected(candidate.error());
+  SK_TRY(Connected candidate, connect(input, input.candidate, "candidate", around));
   Connected champion;
   if (input.champion) {
-    Reasoned<Connected> connected = connect(input, *input.champion, "champion", around);
-    if (!connected) return tl::unexpected(connected.error());
-    champion = std::move(*connected);
+    SK_TRY(Connected connected, connect(input, *input.champion, "champion", around));
+    champion = std::move(connected);
   }
-  const Reasoned<BothScores> scores =
-      score_all(rows.features, *candidate->server, champion.server.get());
-  if (!scores) return tl::unexpected(scores.error());
-  const Reasoned<gates::Auc> auc = checked_auc("candidate", scores->candidate, rows.labels);
-  if (!auc) return tl::unexpected(auc.error());
-  const Reasoned<Decimal> value = to_decimal(auc->value);
-  if (!value) return tl::unexpected(value.error());
+  SK_TRY(const BothScores scores,
+         score_all(rows.features, *candidate.server, champion.server.get()));
+  SK_TRY(const gates::Auc auc, checked_auc("candidate", scores.candidate, rows.labels));
+  SK_TRY(const Decimal value, to_decimal(auc.value));
   gates::AccuracyMetrics out;
-  out.auc = *value;
+  out.auc = value;
   out.rows = rows.labels.size();
-  out.positives = auc->positives;
+  out.positives = auc.positives;
   out.golden_row = 0;
-  out.golden_score = gates::score_text(scores->candidate.front());
+  out.golden_score = gates::score_text(scores.candidate.front());
   if (input.champion) {
-    if (Reasoned<void> compared = compare(*scores, rows.labels, out); !compared)
-      return tl::unexpected(compared.error());
+    SK_CHECK_OK(compare(scores, rows.labels, out));
   }
   return out;
 }
 
 Reasoned<Metrics> measure_latency(const gates::GateInput& input, const gates::EvaluationSet& rows,
                                   const Surroundings& around) {
-  const Reasoned<Connected> candidate = connect(input, input.candidate, "candidate", around);
-  if (!candidate) return tl::unexpected(candidate.error());
+  SK_TRY(const Connected candidate, connect(input, input.candidate, "candidate", around));
   const gates::LatencyInput parameters = input.latency.value_or(gates::LatencyInput{});
   const BatchLimits one_row{.rows = 1};
   std::vector<double> samples;
   for (std::uint64_t call = 0; call < parameters.warmup + parameters.samples; ++call) {
     const bool warm_up = call < parameters.warmup;
     const std::size_t row = (warm_up ? call : call - parameters.warmup) % rows.features.rows;
-    const Reasoned<Answer> answer =
-        candidate->server->score(dataframe_split(rows.features, row, one_row));
-    if (!answer) return tl::unexpected(answer.error());
+    SK_TRY(const Answer answer,
+           candidate.server->score(dataframe_split(rows.features, row, one_row)));
     if (!warm_up)
-      samples.push_back(std::chrono::duration<double, std::milli>(answer->elapsed).count());
+      samples.push_back(std::chrono::duration<double, std::milli>(answer.elapsed).count());
   }
-  const Reasoned<gates::LatencyStats> stats = gates::latency_stats(samples);
-  if (!stats) return tl::unexpected(stats.error());
-  const Reasoned<Decimal> p50 = to_decimal(stats->p50);
-  const Reasoned<Decimal> p95 = to_decimal(stats->p95);
-  const Reasoned<Decimal> p99 = to_decimal(stats->p99);
+  SK_TRY(const gates::LatencyStats stats, gates::latency_stats(samples));
+  const Reasoned<Decimal> p50 = to_decimal(stats.p50);
+  const Reasoned<Decimal> p95 = to_decimal(stats.p95);
+  const Reasoned<Decimal> p99 = to_decimal(stats.p99);
   if (!p50 || !p95 || !p99) return because("NotFinite", "a percentile is not finite");
-  return gates::LatencyMetrics{.p50 = *p50, .p95 = *p95, .p99 = *p99, .samples = stats->samples};
+  return gates::LatencyMetrics{.p50 = *p50, .p95 = *p95, .p99 = *p99, .samples = stats.samples};
 }
 
 Reasoned<Metrics> measure_fairness(const gates::GateInput& input, const gates::EvaluationSet& rows,
                                    const Surroundings& around) {
-  const Reasoned<Connected> candidate = connect(input, input.candidate, "candidate", around);
-  if (!candidate) return tl::unexpected(candidate.error());
-  const Reasoned<BothScores> scores = score_all(rows.features, *candidate->server, nullptr);
-  if (!scores) return tl::unexpected(scores.error());
-  const Reasoned<gates::Auc> overall = checked_auc("candidate", scores->candidate, rows.labels);
-  if (!overall) return tl::unexpected(overall.error());
-  const auto groups = gates::group_aucs(scores->candidate, rows.labels, rows.groups);
-  if (!groups) return tl::unexpected(groups.error());
-  const Reasoned<Decimal> value = to_decimal(overall->value);
-  if (!value) return tl::unexpected(value.error());
+  SK_TRY(const Connected candidate, connect(input, input.candidate, "candidate", around));
+  SK_TRY(const BothScores scores, score_all(rows.features, *candidate.server, nullptr));
+  SK_TRY(const gates::Auc overall, checked_auc("candidate", scores.candidate, rows.labels));
+  SK_TRY(const auto groups, gates::group_aucs(scores.candidate, rows.labels, rows.groups));
+  SK_TRY(const Decimal value, to_decimal(overall.value));
   gates::FairnessMetrics out;
-  out.auc = *value;
-  for (const gates::GroupAuc& group : *groups) {
+  out.auc = value;
+  for (const gates::GroupAuc& group : groups) {
     gates::GroupMetrics entry{.column = group.column,
                               .value = group.value,
-                              .auc = std::nullopt,
                               .positives = group.positives,
                               .negatives = group.negatives};
     if (group.auc) {
-      const Reasoned<Decimal> auc = to_decimal(*group.auc);
-      if (!auc) return tl::unexpected(auc.error());
-      entry.auc = *auc;
+      SK_TRY(const Decimal auc, to_decimal(*group.auc));
+      entry.auc = auc;
     }
     out.groups.push_back(std::move(entry));
   }

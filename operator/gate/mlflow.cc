@@ -87,9 +87,8 @@ Reasoned<const json*> locate(const json& prediction, const gates::Scoring& scori
 }
 
 Reasoned<double> score_of(const json& prediction, const gates::Scoring& scoring) {
-  const Reasoned<const json*> found = locate(prediction, scoring);
-  if (!found) return tl::unexpected(found.error());
-  const json& value = **found;
+  SK_TRY(const json* found, locate(prediction, scoring));
+  const json& value = *found;
   if (value.is_null()) return because("NotFinite", "a prediction is null");
   if (!value.is_number()) {
     return because("BadPredictions", fmt::format("a prediction is {} {}, not a number: set "
@@ -144,9 +143,8 @@ Reasoned<std::vector<double>> read_predictions(std::string_view body, std::size_
   std::vector<double> out;
   out.reserve(rows);
   for (const json& prediction : *predictions) {
-    const Reasoned<double> score = score_of(prediction, scoring);
-    if (!score) return tl::unexpected(score.error());
-    out.push_back(*score);
+    SK_TRY(const double score, score_of(prediction, scoring));
+    out.push_back(score);
   }
   return out;
 }

@@ -1,6 +1,6 @@
 #include "operator/gate/model_server.h"
 
-#include "gates/text.h"
+#include "base/text.h"
 
 #include <fmt/format.h>
 #include <utility>
@@ -27,8 +27,7 @@ ModelServer::ModelServer(http::Client& client, const Timer& timer, const gates::
 
 Reasoned<void> ModelServer::check_version(const http::Response& response) {
   const auto header = response.headers.find(inference_.version_header);
-  seen_version_ =
-      header == response.headers.end() ? "" : gates::printable(header->second, kMaxShown);
+  seen_version_ = header == response.headers.end() ? "" : printable(header->second, kMaxShown);
   if (seen_version_ == endpoint_.version) return {};
   if (seen_version_.empty()) {
     return because("WrongVersion",
@@ -40,8 +39,8 @@ Reasoned<void> ModelServer::check_version(const http::Response& response) {
 }
 
 Reasoned<void> ModelServer::check_health() {
-  const Result<http::Response> response = client_.send(
-      http::Request{.method = "GET", .target = inference_.health_path, .headers = {}, .body = {}});
+  const Result<http::Response> response =
+      client_.send(http::Request{.method = "GET", .target = inference_.health_path});
   if (!response) {
     return because("NotReady", fmt::format("GET {} of the {} at {}: {}", inference_.health_path,
                                            role_, endpoint_.url, response.error().message));
@@ -70,7 +69,7 @@ Reasoned<Answer> ModelServer::score(const Batch& batch) {
     return because("ScoringFailed", fmt::format("POST {} to the {} answered {}; its log says why",
                                                 inference_.scoring_path, role_, response->status));
   }
-  if (Reasoned<void> right = check_version(*response); !right) return tl::unexpected(right.error());
+  SK_CHECK_OK(check_version(*response));
   Reasoned<std::vector<double>> scores = read_predictions(response->body, batch.rows, scoring_);
   if (!scores) return because(scores.error().code, role_ + ": " + scores.error().message);
   return Answer{.scores = std::move(*scores), .elapsed = elapsed};
@@ -87,7 +86,7 @@ Reasoned<void> wait_until_ready(ModelServer& server, Timer& timer, const ReadyLi
           server.role() == "champion" ? "ChampionNotReady" : "CandidateNotReady";
       return because(wrong ? "WrongVersion" : not_ready,
                      fmt::format("not ready within {} s; last seen: {}", limits.timeout.count(),
-                                 gates::cut_utf8(healthy.error().message, 2 * kMaxShown)));
+                                 cut_utf8(healthy.error().message, 2 * kMaxShown)));
     }
     timer.sleep(limits.interval);
   }

@@ -40,32 +40,29 @@ class StoreSource final : public ObjectSource {
 
   Status read(const std::string& uri, const http::BodySink& sink) override {
     if (uri.starts_with(kFile)) return read_file(uri.substr(kFile.size()), sink);
-    const Result<S3Location> location = parse_s3_uri(uri);
-    if (!location) return tl::unexpected(location.error());
-    return read_s3(*location, sink);
+    SK_TRY(const S3Location location, parse_s3_uri(uri));
+    return read_s3(location, sink);
   }
 
  private:
   Status read_s3(const S3Location& location, const http::BodySink& sink) {
     if (store_.endpoint.empty())
       return fail(ErrorCode::kInvalid, "s3:// needs S3_ENDPOINT and credentials");
-    const Result<std::string> host = aws::host_of_endpoint(store_.endpoint);
-    if (!host) return tl::unexpected(host.error());
+    SK_TRY(const std::string host, aws::host_of_endpoint(store_.endpoint));
     http::ClientOptions options;
     options.origin = store_.endpoint;
     options.ca_pem = store_.ca_pem;
     options.user_agent = "stagekeeper-gate";
-    Result<std::unique_ptr<http::Client>> client = http::make_client(options);
-    if (!client) return tl::unexpected(client.error());
+    SK_TRY(std::unique_ptr<http::Client> client, http::make_client(options));
     aws::S3Options s3;
-    s3.host = *host;
+    s3.host = host;
     s3.region = store_.region;
     s3.bucket = location.bucket;
     s3.credentials = aws::Credentials{.access_key_id = store_.access_key_id,
                                       .secret_access_key = aws::Secret(store_.secret_access_key),
                                       .session_token = aws::Secret(store_.session_token)};
     const SystemClock clock;
-    return aws::S3Client(**client, std::move(s3), clock).stream(location.key, sink, {});
+    return aws::S3Client(*client, std::move(s3), clock).stream(location.key, sink, {});
   }
 
   StoreOptions store_;

@@ -50,8 +50,7 @@ Result<StoreOptions> store_from_environment() {
                    .region = environment("S3_REGION"),
                    .access_key_id = environment("AWS_ACCESS_KEY_ID"),
                    .secret_access_key = environment("AWS_SECRET_ACCESS_KEY"),
-                   .session_token = environment("AWS_SESSION_TOKEN"),
-                   .ca_pem = {}};
+                   .session_token = environment("AWS_SESSION_TOKEN")};
   if (out.region.empty()) out.region = "us-east-1";
   if (const std::string ca = environment("S3_CA_FILE"); !ca.empty()) {
     Result<std::string> pem = read_file(ca, kMaxCaBytes);

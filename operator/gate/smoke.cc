@@ -64,8 +64,7 @@ Reasoned<Look> settle(const gates::GateInput& input, const Surroundings& around)
 Reasoned<gates::SmokeMetrics> score_golden(const gates::GateInput& input,
                                            const gates::SmokeInput& parameters, const Batch& batch,
                                            const Surroundings& around) {
-  gates::SmokeMetrics out{
-      .served_version = input.candidate.version, .golden_score = std::nullopt, .healthy = true};
+  gates::SmokeMetrics out{.served_version = input.candidate.version, .healthy = true};
   const std::optional<double> expected =
       parameters.golden_score ? gates::parse_score(*parameters.golden_score) : std::nullopt;
   for (int i = 0; i < kSmokeCalls; ++i) {
@@ -107,13 +106,11 @@ Reasoned<Metrics> measure_smoke(const gates::GateInput& input, const gates::Tabl
   }
   if (!seen->right_version) {
     return gates::SmokeMetrics{.served_version = seen->version.empty() ? "none" : seen->version,
-                               .golden_score = std::nullopt,
                                .healthy = true};
   }
   const Batch batch = dataframe_split(rows, parameters.golden_row, {.rows = 1});
-  const Reasoned<gates::SmokeMetrics> out = score_golden(input, parameters, batch, around);
-  if (!out) return tl::unexpected(out.error());
-  return *out;
+  SK_TRY(gates::SmokeMetrics out, score_golden(input, parameters, batch, around));
+  return out;
 }
 
 }  // namespace stagekeeper::gate
