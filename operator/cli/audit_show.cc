@@ -1,6 +1,8 @@
 #include "operator/cli/audit_show.h"
 
 #include "base/canonical_json.h"
+#include "base/json_access.h"
+#include "base/text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -25,20 +27,11 @@ struct Told {
 
 /// A text, number or flag at a path of names, as text; "" where there is none. Bodies are the
 /// operator's, of this version or another: nothing in them is taken for granted.
-std::string at(const json& value, std::initializer_list<const char*> path) {
-  const json* here = &value;
-  for (const char* key : path) {
-    if (!here->is_object() || !here->contains(key)) return {};
-    here = &(*here)[key];
-  }
-  if (here->is_string()) return here->get<std::string>();
-  return here->is_number() || here->is_boolean() ? here->dump() : std::string();
-}
-
-const json& list_at(const json& value, const char* key) {
-  static const json none = json::array();
-  if (!value.is_object() || !value.contains(key) || !value[key].is_array()) return none;
-  return value[key];
+std::string at(const json& value, JsonPath path) {
+  const json* found = find_at(value, path);
+  if (found == nullptr) return {};
+  if (found->is_string()) return found->get<std::string>();
+  return found->is_number() || found->is_boolean() ? found->dump() : std::string();
 }
 
 /// "1 -> 2": whether this is the record's own version, on either side.
@@ -97,17 +90,12 @@ bool is_decision(RecordKind kind) {
 
 std::string label(std::string_view what, const std::string& value) {
   if (value.empty()) return {};
-  return fmt::format("  {:<14}{}\n", what, printable(value));
+  return fmt::format("  {:<14}{}\n", what, escaped(value));
 }
 
-std::string joined(std::initializer_list<std::string> parts) {
-  std::string out;
-  for (const std::string& part : parts) {
-    if (part.empty()) continue;
-    if (!out.empty()) out += "  ";
-    out += part;
-  }
-  return out;
+/// The parts that are there, in one line.
+std::string joined(std::initializer_list<std::string_view> parts) {
+  return join_filled(parts, "  ");
 }
 
 std::string transition(const Record& record) {
@@ -126,7 +114,7 @@ std::string transition(const Record& record) {
 
 std::string gates_table(const Told& told, const Style& style) {
   Table table({"CHECK", "TYPE", "VERDICT", "OBSERVED", "THRESHOLD", "CHAMPION", "N", "MESSAGE"});
-  for (const json& gate : list_at(told.body, "gates")) {
+  for (const json& gate : list_at(told.body, {"gates"})) {
     table.add({at(gate, {"name"}), at(gate, {"type"}), at(gate, {"verdict"}),
                at(gate, {"observed"}), at(gate, {"threshold"}), at(gate, {"champion"}),
                at(gate, {"samples"}), at(gate, {"message"})});
@@ -136,7 +124,7 @@ std::string gates_table(const Told& told, const Style& style) {
 
 std::string approvals_table(const Told& told, const Style& style) {
   Table table({"APPROVER", "ROLE", "DECISION", "COUNTED", "AT", "AFTER", "COMMENT"});
-  for (const json& approval : list_at(told.body, "approvals")) {
+  for (const json& approval : list_at(told.body, {"approvals"})) {
     const std::string elapsed = at(approval, {"elapsedSeconds"});
     table.add({at(approval, {"approver", "username"}), at(approval, {"role"}),
                at(approval, {"decision"}), at(approval, {"verdict"}), at(approval, {"createdAt"}),
@@ -193,7 +181,7 @@ std::string deviations_text(const std::vector<Told>& all) {
   for (const Told& told : all) {
     for (const audit::Deviation& deviation : told.record->frame.deviations) {
       const std::string line =
-          fmt::format("  ({}) {}\n", printable(deviation.point), printable(deviation.reason));
+          fmt::format("  ({}) {}\n", escaped(deviation.point), escaped(deviation.reason));
       if (out.find(line) == std::string::npos) out += line;
     }
   }
@@ -229,10 +217,10 @@ Output audit_show(const AuditView& view, const std::string& model, const std::st
                   bool as_json, const Style& style) {
   const std::vector<Told> all = find_told(view, model, version);
   const std::vector<const LedgerReport*> serves = serving(view, model, version);
-  Output out{.text = {}, .errors = findings_text(view, style), .code = worst(view)};
+  Output out{.errors = findings_text(view, style), .code = worst(view)};
   if (all.empty()) {
     out.errors +=
-        fmt::format("error: no record names {} version {}\n", printable(model), printable(version));
+        fmt::format("error: no record names {} version {}\n", escaped(model), escaped(version));
     if (out.code == ExitCode::kOk) out.code = ExitCode::kIncomplete;
     if (!as_json) return out;
   }
@@ -250,10 +238,10 @@ Output audit_show(const AuditView& view, const std::string& model, const std::st
     out.text = text.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
     return out;
   }
-  out.text = bold(fmt::format("{} version {}", printable(model), printable(version)), style) + "\n";
+  out.text = bold(fmt::format("{} version {}", escaped(model), escaped(version)), style) + "\n";
   for (const LedgerReport* ledger : serves) {
     out.text +=
-        fmt::format("  {} {} since {}\n", good("serves", style), printable(ledger->state.id.path()),
+        fmt::format("  {} {} since {}\n", good("serves", style), escaped(ledger->state.id.path()),
                     format_time(ledger->state.serving->by.recorded));
   }
   if (serves.empty()) out.text += "  serves nowhere now\n";

@@ -2,6 +2,7 @@
 
 #include "audit/s3_store.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "http/cpprest_client.h"
 
 #include <algorithm>
@@ -26,10 +27,9 @@ Result<OpenedStore> OpenedStore::open(const AuditFlags& flags, const Clock& cloc
         {flags.endpoint, "--endpoint"},
         {flags.access_key_id, "AWS_ACCESS_KEY_ID in the environment"},
         {flags.secret_access_key.reveal(), "AWS_SECRET_ACCESS_KEY in the environment"}}) {
-    if (Status s = require(value, what); !s) return tl::unexpected(s.error());
+    SK_CHECK_OK(require(value, what));
   }
-  const Result<std::string> host = aws::host_of_endpoint(flags.endpoint);
-  if (!host) return tl::unexpected(host.error());
+  SK_TRY(const std::string host, aws::host_of_endpoint(flags.endpoint));
   http::ClientOptions options;
   options.origin = flags.endpoint;
   if (options.origin.ends_with('/')) options.origin.pop_back();
@@ -45,7 +45,7 @@ Result<OpenedStore> OpenedStore::open(const AuditFlags& flags, const Clock& cloc
   out.http_ = std::move(*http);
   out.client_ = std::make_unique<aws::S3Client>(
       *out.http_,
-      aws::S3Options{.host = *host,
+      aws::S3Options{.host = host,
                      .region = flags.region,
                      .bucket = flags.bucket,
                      .credentials = {.access_key_id = flags.access_key_id,
@@ -71,10 +71,9 @@ Result<std::vector<VerifyKey>> read_public_key(const AuditFlags& flags) {
 
 Result<AuditView> read_view(audit::Store& store, const AuditFlags& flags,
                             const std::vector<VerifyKey>& keys) {
-  const Result<audit::BucketContents> contents = audit::list_bucket(store, flags.cluster, flags.ns);
-  if (!contents) return tl::unexpected(contents.error());
+  SK_TRY(const audit::BucketContents contents, audit::list_bucket(store, flags.cluster, flags.ns));
   std::set<std::string> clusters;
-  for (const auto& [prefix, ledger] : contents->ledgers)
+  for (const auto& [prefix, ledger] : contents.ledgers)
     clusters.insert(ledger.id.cluster);
   if (clusters.empty()) {
     return fail(ErrorCode::kNotFound,
@@ -87,11 +86,10 @@ Result<AuditView> read_view(audit::Store& store, const AuditFlags& flags,
                                                  "choose one with --cluster: {}",
                                                  fmt::join(clusters, ", ")));
   }
-  AuditView view{.cluster = *clusters.begin(), .ledgers = {}, .strangers = contents->strangers};
-  for (const auto& [prefix, ledger] : contents->ledgers) {
-    Result<audit::LedgerReport> report = audit::inspect_ledger(store, ledger, keys);
-    if (!report) return tl::unexpected(report.error());
-    view.ledgers.push_back(std::move(*report));
+  AuditView view{.cluster = *clusters.begin(), .strangers = contents.strangers};
+  for (const auto& [prefix, ledger] : contents.ledgers) {
+    SK_TRY(audit::LedgerReport report, audit::inspect_ledger(store, ledger, keys));
+    view.ledgers.push_back(std::move(report));
   }
   return view;
 }
@@ -114,13 +112,13 @@ std::string findings_text(const AuditView& view, const Style& style) {
     for (const audit::Finding& finding : ledger.findings) {
       const bool tampered = finding.kind == audit::Finding::Kind::kTampered;
       out += bad(tampered ? "TAMPERED" : "INCOMPLETE", style);
-      out += fmt::format("  {}", printable(ledger.state.id.path()));
+      out += fmt::format("  {}", escaped(ledger.state.id.path()));
       if (finding.sequence > 0) out += fmt::format("  record {}", finding.sequence);
-      out += "  " + printable(finding.what) + "\n";
+      out += "  " + escaped(finding.what) + "\n";
     }
   }
   for (const std::string& stranger : view.strangers) {
-    out += bad("TAMPERED", style) + "  a strange object: " + printable(stranger) + "\n";
+    out += bad("TAMPERED", style) + "  a strange object: " + escaped(stranger) + "\n";
   }
   return out;
 }
@@ -130,7 +128,7 @@ Output failed(const Error& error) {
   if (error.code == ErrorCode::kInvalid) code = ExitCode::kUsage;
   if (error.code == ErrorCode::kNotFound) code = ExitCode::kIncomplete;
   if (error.code == ErrorCode::kCorrupt) code = ExitCode::kTampered;
-  return {.text = {}, .errors = "error: " + printable(error.message) + "\n", .code = code};
+  return {.errors = "error: " + escaped(error.message) + "\n", .code = code};
 }
 
 }  // namespace stagekeeper::cli

@@ -23,17 +23,17 @@ enum class ExitCode {
 
 /// Where the audit commands read, from flags and environment.
 struct AuditFlags {
-  std::string ns = {};       ///< all namespaces when empty
-  std::string cluster = {};  ///< the only one in the bucket when empty
-  std::string bucket = {};
-  std::string endpoint = {};
+  std::string ns;       ///< all namespaces when empty
+  std::string cluster;  ///< the only one in the bucket when empty
+  std::string bucket;
+  std::string endpoint;
   std::string region = "us-east-1";
-  std::string ca_file = {};
-  std::string public_key_file = {};
+  std::string ca_file;
+  std::string public_key_file;
   bool json = false;
-  std::string access_key_id = {};  ///< AWS_ACCESS_KEY_ID
-  aws::Secret secret_access_key = {};
-  aws::Secret session_token = {};
+  std::string access_key_id;  ///< AWS_ACCESS_KEY_ID
+  aws::Secret secret_access_key;
+  aws::Secret session_token;
 };
 
 /// What a command has to say and how it ends.

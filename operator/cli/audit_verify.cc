@@ -1,5 +1,7 @@
 #include "operator/cli/audit_verify.h"
 
+#include "base/text.h"
+
 #include <nlohmann/json.hpp>
 
 #include <fmt/format.h>
@@ -22,7 +24,7 @@ std::string_view verdict(ExitCode code) {
 }
 
 ExitCode judge(const LedgerReport& ledger) {
-  return worst({.cluster = {}, .ledgers = {ledger}, .strangers = {}});
+  return worst({.ledgers = {ledger}});
 }
 
 std::string unlock_text(const LedgerReport& ledger) {
@@ -54,9 +56,7 @@ Output audit_verify(const AuditView& view, bool as_json, const Style& style) {
                 {"ledgers", json::array()}};
     for (const LedgerReport& ledger : view.ledgers)
       out["ledgers"].push_back(ledger_json(ledger));
-    return {.text = out.dump(2, ' ', false, json::error_handler_t::replace) + "\n",
-            .errors = {},
-            .code = code};
+    return {.text = out.dump(2, ' ', false, json::error_handler_t::replace) + "\n", .code = code};
   }
   Table table({"LEDGER", "RECORDS", "SERVES", "OPEN", "LOCKED UNTIL", "HEAD", "VERDICT"});
   std::size_t records = 0;
@@ -70,13 +70,13 @@ Output audit_verify(const AuditView& view, bool as_json, const Style& style) {
          unlock_text(ledger), state.head_digest().substr(0, 19),
          std::string(verdict(judge(ledger)))});
   }
-  std::string text = fmt::format("Cluster {}\n\n", printable(view.cluster)) + table.str(0, style);
+  std::string text = fmt::format("Cluster {}\n\n", escaped(view.cluster)) + table.str(0, style);
   const std::string findings = findings_text(view, style);
   if (!findings.empty()) text += "\n" + findings;
   text += fmt::format("\n{}: {} record(s) in {} ledger(s)\n",
                       code == ExitCode::kOk ? good("ok", style) : bad(verdict(code), style),
                       records, view.ledgers.size());
-  return {.text = std::move(text), .errors = {}, .code = code};
+  return {.text = std::move(text), .code = code};
 }
 
 }  // namespace stagekeeper::cli

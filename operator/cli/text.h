@@ -11,12 +11,9 @@ struct Style {
   bool plain = true;  ///< ASCII only and no colour: not a terminal, or NO_COLOR
 };
 
-/// Names in records come from users: control characters, bidirectional marks and bytes that are no
-/// UTF-8 become \xNN or \u{…}, so that no name can move the cursor or forge a line.
-std::string printable(std::string_view text);
-
-/// A table whose columns are as wide as their widest cell; cells are made printable. Without rows
-/// the result is empty.
+/// A table whose columns are as wide as their widest cell. Names in records come from users, so
+/// cells are escaped: no name can move the cursor or forge a line. Without rows the result is
+/// empty.
 class Table {
  public:
   explicit Table(std::vector<std::string> header) : header_(std::move(header)) {}

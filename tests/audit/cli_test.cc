@@ -241,23 +241,3 @@ TEST_CASE("audit view: errors end with the exit code of their kind") {
   CHECK(cli::read_public_key({.public_key_file = "/nonexistent"}).error().code ==
         ErrorCode::kInvalid);
 }
-
-TEST_CASE("printable: shows what is harmless and names what is not") {
-  struct Row {
-    std::string text;
-    const char* shown;
-  };
-
-  const Row rows[] = {
-      {"plain é € 😀", "plain é € 😀"},
-      {"\t", "\\x09"},
-      {"\x7f", "\\x7f"},
-      {"\xc2\x9b", "\\u{9b}"},
-      {"\xff", "\\xff"},
-      {"\xe2\x80", "\\xe2\\x80"},
-      {"\u200b\u2066", "\\u{200b}\\u{2066}"},
-      {std::string("a\0b", 3), "a\\x00b"},
-  };
-  for (const Row& row : rows)
-    CHECK(cli::printable(row.text) == row.shown);
-}

@@ -61,6 +61,9 @@ TEST_CASE("text: escaped tells what was there") {
   CHECK(escaped("a\nb\x1B[2J\x7F") == "a\\x0ab\\x1b[2J\\x7f");
   CHECK(escaped("\xFFz\xC3") == "\\xffz\\xc3");
   CHECK(escaped("x\xE2\x80\xAEy\xC2\x9Bz") == "x\\u{202e}y\\u{9b}z");
+  CHECK(escaped("plain \u00E9 \u20AC \U0001F600") == "plain \u00E9 \u20AC \U0001F600");
+  CHECK(escaped("\u200b\u2066") == "\\u{200b}\\u{2066}");
+  CHECK(escaped(std::string_view("a\0b", 3)) == "a\\x00b");
   CHECK(escaped("\xED\xA0\x80") == "\\xed\\xa0\\x80");
 }
 
