@@ -26,8 +26,8 @@ ModelServer::ModelServer(http::Client& client, const Timer& timer, const gates::
       role_(std::move(role)) {}
 
 Reasoned<void> ModelServer::check_version(const http::Response& response) {
-  const auto header = response.headers.find(inference_.version_header);
-  seen_version_ = header == response.headers.end() ? "" : printable(header->second, kMaxShown);
+  seen_version_ =
+      printable(http::header_value(response.headers, inference_.version_header), kMaxShown);
   if (seen_version_ == endpoint_.version) return {};
   if (seen_version_.empty()) {
     return because("WrongVersion",

@@ -16,7 +16,4 @@ Result<bool> read_versioning(std::string_view body);
 /// The lock that HEAD tells in headers. Errors: Invalid for a mode without a readable date.
 Result<ObjectHead> read_head(const http::Response& response);
 
-/// Reads an HTTP date in its one modern form, "Sun, 06 Nov 1994 08:49:37 GMT". Errors: Invalid.
-Result<TimePoint> parse_http_date(std::string_view text);
-
 }  // namespace stagekeeper::aws

@@ -1,9 +1,10 @@
 #include "aws/s3_error.h"
 
 #include "aws/s3_xml.h"
+#include "base/text.h"
+#include "base/time.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 
 namespace stagekeeper::aws {
@@ -11,13 +12,11 @@ namespace {
 
 constexpr std::size_t kMaxErrorBytes = 16U << 10U;
 constexpr std::size_t kMaxMessageBytes = 300;
+constexpr std::chrono::seconds kMaxRetryAfter = std::chrono::minutes(10);
 
 /// Texts of a server go into messages that people read: bounded and on one line.
 std::string one_line(std::string_view text) {
-  std::string out(text.substr(0, kMaxMessageBytes));
-  std::replace_if(
-      out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
-  return out;
+  return printable(text, kMaxMessageBytes);
 }
 
 /// The error in a body, if the body is one.
@@ -110,17 +109,6 @@ ErrorCode code_of(S3Refusal refusal, std::string_view method) {
   return ErrorCode::kUnavailable;
 }
 
-/// Retry-After in seconds; dates and nonsense count as absent. At most ten minutes.
-std::optional<std::chrono::milliseconds> retry_after(const http::Headers& headers) {
-  const auto found = headers.find("Retry-After");
-  if (found == headers.end()) return std::nullopt;
-  int seconds = 0;
-  const std::string& text = found->second;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (ec != std::errc() || end != text.data() + text.size() || seconds < 0) return std::nullopt;
-  return std::chrono::seconds(std::min(seconds, 600));
-}
-
 }  // namespace
 
 std::optional<S3Error> refusal_of(const http::Request& request, const http::Response& response) {
@@ -129,9 +117,7 @@ std::optional<S3Error> refusal_of(const http::Request& request, const http::Resp
   if (success && !error) return std::nullopt;
   if (!error) {
     return S3Error{.refusal = by_status(response.status, request.method),
-                   .status = response.status,
-                   .code = {},
-                   .message = {}};
+                   .status = response.status};
   }
   error->refusal = judge(*error, request.method);
   return error;
@@ -148,7 +134,9 @@ Error to_error(const S3Error& refused, const http::Request& request,
   if (refused.refusal == S3Refusal::kClockSkew) text += " (compare this machine's clock)";
   Error error{code_of(refused.refusal, request.method), std::move(text)};
   if (error.code == ErrorCode::kThrottled || error.code == ErrorCode::kUnavailable) {
-    error.retry_after = retry_after(response.headers);
+    error.retry_after =
+        parse_retry_after(http::header_value(response.headers, "Retry-After"),
+                          http::header_value(response.headers, "Date"), kMaxRetryAfter);
   }
   return error;
 }

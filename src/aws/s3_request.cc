@@ -3,6 +3,7 @@
 #include "aws/s3_xml.h"
 #include "aws/sigv4.h"
 #include "base/crypto.h"
+#include "base/url.h"
 
 #include <fmt/format.h>
 
@@ -10,8 +11,7 @@ namespace stagekeeper::aws {
 namespace {
 
 http::Request bare(std::string method, std::string target) {
-  return http::Request{
-      .method = std::move(method), .target = std::move(target), .headers = {}, .body = {}};
+  return http::Request{.method = std::move(method), .target = std::move(target)};
 }
 
 void add_checksums(http::Request& request) {
@@ -21,13 +21,13 @@ void add_checksums(http::Request& request) {
 }
 
 std::string version_query(const ObjectVersionId& object) {
-  return "versionId=" + uri_encode(object.version_id, false);
+  return "versionId=" + percent_encode(object.version_id);
 }
 
 }  // namespace
 
 std::string S3Requests::path(std::string_view key) const {
-  return "/" + uri_encode(bucket_, false) + "/" + uri_encode(key, true);
+  return "/" + percent_encode(bucket_) + "/" + percent_encode(key, Keep::kUnreservedAndSlash);
 }
 
 http::Request S3Requests::put_locked(std::string_view key, std::string body,
@@ -44,7 +44,7 @@ http::Request S3Requests::put_locked(std::string_view key, std::string body,
 
 http::Request S3Requests::get(std::string_view key, std::string_view version_id) const {
   std::string target = path(key);
-  if (!version_id.empty()) target += "?versionId=" + uri_encode(version_id, false);
+  if (!version_id.empty()) target += "?versionId=" + percent_encode(version_id);
   return bare("GET", std::move(target));
 }
 
@@ -60,21 +60,21 @@ http::Request S3Requests::get_retention(const ObjectVersionId& object) const {
 
 http::Request S3Requests::list_versions(std::string_view prefix, const VersionMarker& from,
                                         int max_keys) const {
-  std::string target = fmt::format("/{}?versions=&max-keys={}&prefix={}",
-                                   uri_encode(bucket_, false), max_keys, uri_encode(prefix, false));
-  if (!from.key_marker.empty()) target += "&key-marker=" + uri_encode(from.key_marker, false);
+  std::string target = fmt::format("/{}?versions=&max-keys={}&prefix={}", percent_encode(bucket_),
+                                   max_keys, percent_encode(prefix));
+  if (!from.key_marker.empty()) target += "&key-marker=" + percent_encode(from.key_marker);
   if (!from.version_id_marker.empty()) {
-    target += "&version-id-marker=" + uri_encode(from.version_id_marker, false);
+    target += "&version-id-marker=" + percent_encode(from.version_id_marker);
   }
   return bare("GET", std::move(target));
 }
 
 http::Request S3Requests::get_lock_configuration() const {
-  return bare("GET", "/" + uri_encode(bucket_, false) + "?object-lock=");
+  return bare("GET", "/" + percent_encode(bucket_) + "?object-lock=");
 }
 
 http::Request S3Requests::get_versioning() const {
-  return bare("GET", "/" + uri_encode(bucket_, false) + "?versioning=");
+  return bare("GET", "/" + percent_encode(bucket_) + "?versioning=");
 }
 
 http::Request S3Requests::delete_version(const ObjectVersionId& object,

@@ -60,7 +60,7 @@ class TreeBuilder {
     if (++count_ > kMaxElements) return refuse(fmt::format("more than {} elements", kMaxElements));
     const std::size_t colon = name.rfind(':');
     if (colon != std::string_view::npos) name.remove_prefix(colon + 1);
-    open_.push_back(XmlElement{.name = std::string(name), .text = {}, .children = {}});
+    open_.push_back(XmlElement{.name = std::string(name)});
   }
 
   void end() {

@@ -2,6 +2,7 @@
 
 #include "base/crypto.h"
 #include "base/text.h"
+#include "base/url.h"
 
 #include <algorithm>
 #include <array>
@@ -16,37 +17,6 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
-bool is_unreserved(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/// What a percent-encoded text says. A stray '%' stands for itself.
-std::string percent_decode(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size()) {
-      const int high = hex_value(text[i + 1]);
-      const int low = hex_value(text[i + 2]);
-      if (high >= 0 && low >= 0) {
-        out += static_cast<char>(high * 16 + low);
-        i += 2;
-        continue;
-      }
-    }
-    out += text[i];
-  }
-  return out;
-}
-
 std::string canonical_query(std::string_view query) {
   std::vector<std::pair<std::string, std::string>> parameters;
   while (!query.empty()) {
@@ -56,8 +26,8 @@ std::string canonical_query(std::string_view query) {
     if (part.empty()) continue;
     const std::size_t equals = std::min(part.find('='), part.size());
     const std::string_view value = part.substr(std::min(equals + 1, part.size()));
-    parameters.emplace_back(uri_encode(percent_decode(part.substr(0, equals)), false),
-                            uri_encode(percent_decode(value), false));
+    parameters.emplace_back(percent_encode(percent_decode(part.substr(0, equals))),
+                            percent_encode(percent_decode(value)));
   }
   // By encoded name, then by encoded value: the order of the encoded bytes, not of the text.
   std::sort(parameters.begin(), parameters.end());
@@ -117,29 +87,12 @@ std::string scope_text(const SigningScope& scope) {
 
 }  // namespace
 
-std::string uri_encode(std::string_view text, bool keep_slash) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (is_unreserved(c) || (keep_slash && c == '/')) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += kDigits[byte >> 4U];
-    out += kDigits[byte & 0xFU];
-  }
-  return out;
-}
-
 std::string canonical_request(const http::Request& request, std::string_view payload_hash) {
   const std::string_view target = request.target;
   const std::size_t mark = std::min(target.find('?'), target.size());
   const std::string_view query = target.substr(std::min(mark + 1, target.size()));
   std::string out = request.method + '\n';
-  out += uri_encode(percent_decode(target.substr(0, mark)), true) + '\n';
+  out += percent_encode(percent_decode(target.substr(0, mark)), Keep::kUnreservedAndSlash) + '\n';
   out += canonical_query(query) + '\n';
   for (const auto& [name, value] : canonical_headers(request.headers)) {
     out += name;

@@ -20,10 +20,6 @@ struct SigningScope {
 inline constexpr std::string_view kEmptyPayloadHash =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Percent-encodes as AWS wants it: everything but A–Z a–z 0–9 - . _ ~ becomes %XX in upper case.
-/// A slash is kept when `keep_slash` (paths) and encoded otherwise (query strings).
-std::string uri_encode(std::string_view text, bool keep_slash);
-
 /// The canonical request of Signature Version 4 for a request whose Host and x-amz-date headers are
 /// set. The path is encoded once, as S3 wants it and no other service, and never normalised: "//"
 /// and "/./" are parts of an object's key.

@@ -63,9 +63,8 @@ std::string join_parts(const Parts& parts, std::string_view separator, bool skip
 
 std::string lower_ascii(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  for (char& c : out)
+    c = lower_ascii(c);
   return out;
 }
 

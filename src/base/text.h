@@ -8,6 +8,11 @@
 
 namespace stagekeeper {
 
+/// A-Z as a-z, whatever the locale.
+constexpr char lower_ascii(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
 /// With A-Z as a-z; every other byte stays, whatever the locale.
 std::string lower_ascii(std::string_view text);
 

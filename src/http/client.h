@@ -37,6 +37,9 @@ struct Response {
 /// Takes the next piece of a streamed body, in order; false ends the stream early.
 using BodySink = std::function<bool(std::string_view piece)>;
 
+/// The value of a header; empty when it is absent. Points into `headers`.
+std::string_view header_value(const Headers& headers, std::string_view name);
+
 /// Port for HTTP/1.1 to one origin (scheme, host, port). Implementations are thread-safe.
 ///
 /// Errors of both calls: Unavailable for anything between us and the server (name, TCP, TLS,

@@ -64,13 +64,12 @@ Result<http::Response> ApiClient::with_token(
     const std::function<Result<http::Response>(const http::Request&)>& send) {
   if (!request.target.starts_with("/api"))
     return fail(ErrorCode::kInvalid, "no usable object name or namespace");
-  Result<std::string> token = parts_.tokens->token();
-  if (!token) return tl::unexpected(token.error());
-  Result<http::Response> answer = send(to_http(request, parts_.path_prefix, *token));
+  SK_TRY(std::string token, parts_.tokens->token());
+  Result<http::Response> answer = send(to_http(request, parts_.path_prefix, token));
   if (!answer || answer->status != kUnauthorized) return answer;
   parts_.tokens->expire();
   Result<std::string> fresh = parts_.tokens->token();
-  if (!fresh || *fresh == *token) return answer;
+  if (!fresh || *fresh == token) return answer;
   return send(to_http(request, parts_.path_prefix, *fresh));
 }
 

@@ -177,11 +177,7 @@ Result<WatchEvent> WatchEventDecoder::decode(std::string_view line) {
   const std::optional<WatchEventType> type = event_type(raw.type);
   if (!type || raw.object.empty())
     return fail(ErrorCode::kUnavailable, "malformed watch event: no known type or no object");
-  WatchEvent event{.type = *type,
-                   .object = raw.object,
-                   .resource_version = "",
-                   .initial_events_end = false,
-                   .error = std::nullopt};
+  WatchEvent event{.type = *type, .object = raw.object};
   // The object lies inside the padded line, so that what follows it is its padding.
   const auto offset = static_cast<std::size_t>(raw.object.data() - text.data());
   const std::size_t capacity = parsers_->line.capacity() - offset;

@@ -1,5 +1,7 @@
 #include "kube/request.h"
 
+#include "base/url.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -75,27 +77,13 @@ std::string_view verb(const Request& request, bool named, std::string_view query
 
 }  // namespace
 
-std::string percent_encode(std::string_view text) {
-  constexpr std::string_view kUnreserved =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (kUnreserved.find(c) != std::string_view::npos)
-      out += c;
-    else
-      out += fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-  }
-  return out;
-}
-
 Request get_request(const ResourceType& type, const ObjectKey& key) {
-  return {.method = "GET", .target = object(type, key), .content_type = "", .body = ""};
+  return {.method = "GET", .target = object(type, key)};
 }
 
 Request list_request(const ResourceType& type, const std::string& ns, const Selection& selection,
                      int limit, const std::string& continue_token) {
-  Request out{.method = "GET", .target = collection(type, ns), .content_type = "", .body = ""};
+  Request out{.method = "GET", .target = collection(type, ns)};
   add_query(out.target, "limit", std::to_string(limit));
   add_selection(out.target, selection);
   if (!continue_token.empty()) add_query(out.target, "continue", continue_token);
@@ -104,7 +92,7 @@ Request list_request(const ResourceType& type, const std::string& ns, const Sele
 
 Request watch_request(const ResourceType& type, const std::string& ns, const Selection& selection,
                       const std::string& resource_version, std::chrono::seconds timeout) {
-  Request out{.method = "GET", .target = collection(type, ns), .content_type = "", .body = ""};
+  Request out{.method = "GET", .target = collection(type, ns)};
   add_query(out.target, "watch", "1");
   add_query(out.target, "allowWatchBookmarks", "true");
   add_query(out.target, "resourceVersion", resource_version);

@@ -64,9 +64,6 @@ struct DeleteOptions {
 Request delete_request(const ResourceType& type, const ObjectKey& key,
                        const DeleteOptions& options);
 
-/// RFC 3986: everything but letters, digits and "-._~" as %XX.
-std::string percent_encode(std::string_view text);
-
 /// What the request does, for messages: "patch deployments/model status in prod", "list pods".
 /// Holds no query and no body.
 std::string describe(const Request& request);

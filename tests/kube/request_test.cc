@@ -105,9 +105,3 @@ TEST_CASE("request: a name that cannot stand in a path gives no target at all") 
   }
   CHECK(describe(Request{.method = "GET"}) == "list (no resource)");
 }
-
-TEST_CASE("request: percent encoding keeps the unreserved characters only") {
-  CHECK(percent_encode("AZaz09-._~") == "AZaz09-._~");
-  CHECK(percent_encode("a b/c?d=e&f+g%,:") == "a%20b%2Fc%3Fd%3De%26f%2Bg%25%2C%3A");
-  CHECK(percent_encode("\xC3\xA4\x01") == "%C3%A4%01");
-}

@@ -87,13 +87,13 @@ TEST_CASE("status error: a conflict of server-side apply names the other manager
 TEST_CASE("status error: a body that is no Status is quoted briefly and harmlessly") {
   CHECK(status_error("w", 502, "", {}).message == "w: status 502");
   CHECK(status_error("w", 502, "<html>\r\nbad\x1b[0m", {}).message ==
-        "w: status 502: <html>  bad [0m");
+        "w: status 502: <html>  bad?[0m");
   CHECK(status_error("w", 500, R"({"kind":"Pod","message":"x"})", {}).message ==
         R"(w: status 500: {"kind":"Pod","message":"x"})");
   CHECK(status_error("w", 500, "[1]", {}).message == "w: status 500: [1]");
   const Error long_text = status_error("w", 500, std::string(5000, 'x'), {});
   CHECK(long_text.message.size() < 230);
-  CHECK(long_text.message.ends_with("..."));
+  CHECK(long_text.message.ends_with("\xE2\x80\xA6"));
 }
 
 TEST_CASE("status error: a long message is cut at 1 kB between characters") {
@@ -104,7 +104,7 @@ TEST_CASE("status error: a long message is cut at 1 kB between characters") {
     const Error error = status_error(what, 422, status_body("Invalid", message), {});
     CHECK(error.message.size() <= 1000);
     CHECK(error.message.size() > 990);
-    CHECK(error.message.ends_with("\xC3\xA4..."));
+    CHECK(error.message.ends_with("\xC3\xA4\xE2\x80\xA6"));
   }
 }
 
