@@ -1,6 +1,7 @@
 #include "runtime/event_log.h"
 
-#include "runtime/micro_time.h"
+#include "base/text.h"
+#include "base/time.h"
 
 #include <nlohmann/json.hpp>
 
@@ -20,14 +21,6 @@ constexpr std::size_t kMaxNoteBytes = 1024;
 constexpr std::size_t kMaxWordBytes = 128;
 constexpr std::size_t kMaxNamePrefixBytes = 200;
 
-/// Cuts at a limit, never inside a UTF-8 character.
-std::string cut(std::string_view text, std::size_t limit) {
-  if (text.size() <= limit) return std::string(text);
-  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U)
-    --limit;
-  return std::string(text.substr(0, limit));
-}
-
 std::string identity(const EventDraft& draft) {
   const ObjectRef& about = draft.regarding;
   std::string out;
@@ -40,7 +33,7 @@ std::string identity(const EventDraft& draft) {
 }
 
 std::string event_name(const EventDraft& draft, const std::string& suffix) {
-  std::string prefix = cut(draft.regarding.key.name, kMaxNamePrefixBytes);
+  std::string prefix = cut_utf8(draft.regarding.key.name, kMaxNamePrefixBytes);
   // What is left must still end like a DNS name.
   while (!prefix.empty() && (prefix.back() == '.' || prefix.back() == '-'))
     prefix.pop_back();
@@ -96,19 +89,20 @@ std::string event_body(const EventDraft& draft, const EventPlan& plan, const Eve
   const json body = {{"apiVersion", "events.k8s.io/v1"},
                      {"kind", "Event"},
                      {"metadata", {{"name", plan.name}, {"namespace", event_namespace(draft)}}},
-                     {"eventTime", micro_time(now)},
+                     {"eventTime", format_micro_time(now)},
                      {"type", draft.type == EventType::kWarning ? "Warning" : "Normal"},
-                     {"reason", cut(draft.reason, kMaxWordBytes)},
-                     {"action", cut(draft.action, kMaxWordBytes)},
-                     {"note", cut(draft.note, kMaxNoteBytes)},
+                     {"reason", cut_utf8(draft.reason, kMaxWordBytes)},
+                     {"action", cut_utf8(draft.action, kMaxWordBytes)},
+                     {"note", cut_utf8(draft.note, kMaxNoteBytes)},
                      {"regarding", std::move(regarding)},
-                     {"reportingController", cut(source.controller, kMaxWordBytes)},
-                     {"reportingInstance", cut(source.instance, kMaxWordBytes)}};
+                     {"reportingController", cut_utf8(source.controller, kMaxWordBytes)},
+                     {"reportingInstance", cut_utf8(source.instance, kMaxWordBytes)}};
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string event_series_body(const EventPlan& plan, TimePoint now) {
-  const json body = {{"series", {{"count", plan.count}, {"lastObservedTime", micro_time(now)}}}};
+  const json body = {
+      {"series", {{"count", plan.count}, {"lastObservedTime", format_micro_time(now)}}}};
   return body.dump();
 }
 

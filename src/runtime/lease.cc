@@ -1,7 +1,8 @@
 #include "runtime/lease.h"
 
 #include "base/canonical_json.h"
-#include "runtime/micro_time.h"
+#include "base/json_access.h"
+#include "base/time.h"
 
 #include <nlohmann/json.hpp>
 
@@ -17,15 +18,10 @@ constexpr std::size_t kMaxLeaseBytes = std::size_t{256} * 1024;
 /// No lease blocks us for longer, whatever it says.
 constexpr std::chrono::seconds kMaxDuration{60};
 
-std::string text_or_empty(const json& object, const char* name) {
-  const auto it = object.find(name);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
 int number_or_zero(const json& object, const char* name) {
-  const auto it = object.find(name);
-  if (it == object.end() || !it->is_number_integer()) return 0;
-  return static_cast<int>(std::clamp<std::int64_t>(it->get<std::int64_t>(), 0, 1'000'000'000));
+  constexpr std::int64_t kMost = 1'000'000'000;
+  return static_cast<int>(
+      std::clamp<std::int64_t>(number_at(object, {name}).value_or(0), 0, kMost));
 }
 
 }  // namespace
@@ -37,16 +33,16 @@ Result<LeaseView> parse_lease(std::string_view body) {
     return fail(ErrorCode::kInvalid, "lease: no metadata");
   }
   LeaseView lease;
-  lease.resource_version = text_or_empty((*parsed)["metadata"], "resourceVersion");
+  lease.resource_version = text_at(*parsed, {"metadata", "resourceVersion"});
   if (lease.resource_version.empty()) {
     return fail(ErrorCode::kInvalid, "lease: no resourceVersion");
   }
   const auto spec = parsed->find("spec");
   if (spec == parsed->end() || !spec->is_object()) return lease;
-  lease.holder = text_or_empty(*spec, "holderIdentity");
+  lease.holder = text_at(*spec, {"holderIdentity"});
   lease.duration = std::chrono::seconds(number_or_zero(*spec, "leaseDurationSeconds"));
-  lease.acquire_time = text_or_empty(*spec, "acquireTime");
-  lease.renew_time = text_or_empty(*spec, "renewTime");
+  lease.acquire_time = text_at(*spec, {"acquireTime"});
+  lease.renew_time = text_at(*spec, {"renewTime"});
   lease.transitions = number_or_zero(*spec, "leaseTransitions");
   return lease;
 }
@@ -69,7 +65,7 @@ std::string lease_body(const LeaseOptions& options, const LeaseWrite& write) {
 
 std::optional<LeaseWrite> LeaseMachine::observe(const std::optional<LeaseView>& lease,
                                                 SteadyTime now, TimePoint wall) {
-  const std::string time = micro_time(wall);
+  const std::string time = format_micro_time(wall);
   if (!lease) {
     seen_ = {};
     seen_at_ = now;
@@ -115,7 +111,7 @@ std::optional<SteadyTime> LeaseMachine::deadline() const {
 std::optional<LeaseWrite> LeaseMachine::release(TimePoint wall) {
   if (!renewed_at_) return std::nullopt;
   renewed_at_.reset();
-  const std::string time = micro_time(wall);
+  const std::string time = format_micro_time(wall);
   return LeaseWrite{seen_.resource_version, "", std::chrono::seconds(1), time, time,
                     seen_.transitions};
 }
