@@ -17,8 +17,8 @@ struct ObjectVersionId {
 /// Where a listing of versions goes on. Empty markers mean the beginning; a key marker alone means
 /// everything after that key.
 struct VersionMarker {
-  std::string key_marker = {};
-  std::string version_id_marker = {};
+  std::string key_marker;
+  std::string version_id_marker;
 
   friend bool operator==(const VersionMarker&, const VersionMarker&) = default;
 };

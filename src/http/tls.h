@@ -12,10 +12,10 @@ namespace stagekeeper::http {
 
 /// What a TLS client trusts and presents. PEM texts; the key is secret and never printed.
 struct TlsOptions {
-  std::string ca_pem = {};  ///< certificates of the authorities to trust; empty: the system's
-  std::string client_cert_pem = {};  ///< own certificate, then intermediates; empty: none
-  std::string client_key_pem = {};   ///< unencrypted; set exactly when client_cert_pem is
-  std::string peer = {};             ///< host name or IP address that the certificate must carry
+  std::string ca_pem;           ///< certificates of the authorities to trust; empty: the system's
+  std::string client_cert_pem;  ///< own certificate, then intermediates; empty: none
+  std::string client_key_pem;   ///< unencrypted; set exactly when client_cert_pem is
+  std::string peer;             ///< host name or IP address that the certificate must carry
   bool peer_is_address = false;
 };
 

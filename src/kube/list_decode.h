@@ -28,10 +28,10 @@ enum class WatchEventType { kAdded, kModified, kDeleted, kBookmark, kError };
 /// One watch event. The view is valid until the decoder's next call.
 struct WatchEvent {
   WatchEventType type = WatchEventType::kError;
-  std::string_view object;            ///< raw JSON
-  std::string resource_version = {};  ///< of the object; where a watch resumes. Empty for kError.
+  std::string_view object;          ///< raw JSON
+  std::string resource_version;     ///< of the object; where a watch resumes. Empty for kError.
   bool initial_events_end = false;  ///< a bookmark that ends the initial events of a streaming list
-  std::optional<Error> error = {};  ///< set exactly for kError; Gone: list again
+  std::optional<Error> error;       ///< set exactly for kError; Gone: list again
 };
 
 /// Reads watch events, reusing its memory. One per watch; not thread-safe.
