@@ -31,6 +31,32 @@ allow aws 'base http'
 allow audit 'base aws'
 allow runtime 'base kube'
 
+# part DIR "folders of src" "folders of operator": the same for the parts of programs. The three
+# headers are no wiring, wherever they stand.
+part() {
+  [ -d "operator/$1" ] || return 0
+  for folder in base model promotion gates router http kube aws audit runtime; do
+    case " $2 " in *" $folder "*) ;; *) stray "operator/$1" "$folder/" "operator/$1 must not include $folder" ;; esac
+  done
+  for path in operator/*/; do
+    folder=$(basename "$path")
+    case " $1 $3 " in *" $folder "*) continue ;; esac
+    for header in "$path"*.h; do
+      case "$header" in */caches.h | */live.h | */resources.h) continue ;; esac
+      stray "operator/$1" "$header\"" "operator/$1 must not include operator/$folder"
+    done
+  done
+}
+
+everything='base model promotion gates http kube aws audit runtime'
+part gate 'base model gates http aws' ''
+part cli 'base model promotion http aws audit' ''
+part controllers "$everything" ''
+part cluster "$everything" 'controllers'
+part promotions "$everything" 'controllers cluster'
+part views "$everything" 'controllers cluster promotions'
+part wiring "$everything" 'controllers cluster promotions views'
+
 # only PATTERN WHERE...: headers that match PATTERN are included below WHERE only.
 only() {
   pattern=$1
