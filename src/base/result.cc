@@ -16,6 +16,8 @@ std::string_view name(ErrorCode code) {
       return "Denied";
     case ErrorCode::kInvalid:
       return "Invalid";
+    case ErrorCode::kTooLarge:
+      return "TooLarge";
     case ErrorCode::kThrottled:
       return "Throttled";
     case ErrorCode::kUnavailable:
@@ -47,6 +49,7 @@ bool is_transient(const Error& error) {
       return true;
     case ErrorCode::kDenied:
     case ErrorCode::kInvalid:
+    case ErrorCode::kTooLarge:
     case ErrorCode::kCancelled:
     case ErrorCode::kCorrupt:
       return false;

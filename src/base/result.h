@@ -17,6 +17,7 @@ enum class ErrorCode {
   kGone,         ///< a watch or page token is too old: list again
   kDenied,       ///< the caller lacks a right; retried slowly
   kInvalid,      ///< the request itself is wrong: never retried, shown to the user
+  kTooLarge,     ///< the answer exceeds a limit of ours: ask for less at once
   kThrottled,    ///< the server asked for patience: see retry_after
   kUnavailable,  ///< network, timeout, 5xx: the effect is unknown, read back before assuming
                  ///< failure

@@ -3,6 +3,7 @@
 #include "base/mutex.h"
 #include "http/body_receiver.h"
 #include "http/origin.h"
+#include "http/receiver_buffer.h"
 #include "http/tls.h"
 
 #include <cpprest/containerstream.h>
@@ -11,6 +12,7 @@
 #include <pplx/threadpool.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <fmt/format.h>
 #include <stdexcept>
@@ -22,94 +24,8 @@ namespace {
 using web::http::http_request;
 using web::http::http_response;
 using web::http::client::http_client;
-using ByteBuffer = concurrency::streams::details::streambuf_state_manager<std::uint8_t>;
 
 constexpr std::size_t kPoolThreads = 2;
-
-/// The write-only stream buffer that cpprestsdk fills: hands every piece to a BodyReceiver at once,
-/// without the queue and the task switches of the library's own buffers (13 µs an event, not 400).
-class ReceiverBuffer final : public ByteBuffer {
- public:
-  explicit ReceiverBuffer(std::shared_ptr<BodyReceiver> receiver)
-      : ByteBuffer(std::ios_base::out), receiver_(std::move(receiver)) {}
-
-  [[nodiscard]] bool can_seek() const override { return false; }
-
-  [[nodiscard]] bool has_size() const override { return false; }
-
-  [[nodiscard]] std::size_t buffer_size(std::ios_base::openmode /*mode*/) const override {
-    return 0;
-  }
-
-  void set_buffer_size(std::size_t /*size*/, std::ios_base::openmode /*mode*/) override {}
-
-  [[nodiscard]] std::size_t in_avail() const override { return 0; }
-
-  pos_type getpos(std::ios_base::openmode /*mode*/) const override { return nowhere(); }
-
-  pos_type seekpos(pos_type /*pos*/, std::ios_base::openmode /*mode*/) override {
-    return nowhere();
-  }
-
-  pos_type seekoff(off_type /*offset*/, std::ios_base::seekdir /*way*/,
-                   std::ios_base::openmode /*mode*/) override {
-    return nowhere();
-  }
-
-  bool acquire(std::uint8_t*& /*data*/, std::size_t& /*count*/) override { return false; }
-
-  void release(std::uint8_t* /*data*/, std::size_t /*count*/) override {}
-
- protected:
-  pplx::task<int_type> _putc(std::uint8_t byte) override {
-    const char c = static_cast<char>(byte);
-    if (!receiver_->accept({&c, 1})) return refused<int_type>();
-    return pplx::task_from_result<int_type>(byte);
-  }
-
-  pplx::task<std::size_t> _putn(const std::uint8_t* data, std::size_t count) override {
-    if (!receiver_->accept({reinterpret_cast<const char*>(data), count}))
-      return refused<std::size_t>();
-    return pplx::task_from_result(count);
-  }
-
-  pplx::task<int_type> _bumpc() override { return end(); }
-
-  int_type _sbumpc() override { return traits::eof(); }
-
-  pplx::task<int_type> _getc() override { return end(); }
-
-  int_type _sgetc() override { return traits::eof(); }
-
-  pplx::task<int_type> _nextc() override { return end(); }
-
-  pplx::task<int_type> _ungetc() override { return end(); }
-
-  pplx::task<std::size_t> _getn(std::uint8_t* /*data*/, std::size_t /*count*/) override {
-    return pplx::task_from_result<std::size_t>(0);
-  }
-
-  std::size_t _scopy(std::uint8_t* /*data*/, std::size_t /*count*/) override { return 0; }
-
-  pplx::task<bool> _sync() override { return pplx::task_from_result(true); }
-
-  std::uint8_t* _alloc(std::size_t /*count*/) override { return nullptr; }
-
-  void _commit(std::size_t /*count*/) override {}
-
- private:
-  static pos_type nowhere() { return static_cast<pos_type>(traits::eof()); }
-
-  static pplx::task<int_type> end() { return pplx::task_from_result<int_type>(traits::eof()); }
-
-  /// An exception is the only way to make cpprestsdk give up a body.
-  template <typename T>
-  static pplx::task<T> refused() {
-    return pplx::task_from_exception<T>(std::runtime_error("body refused by its receiver"));
-  }
-
-  std::shared_ptr<BodyReceiver> receiver_;
-};
 
 bool is_header_text(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
@@ -188,12 +104,33 @@ std::string reason_of(int code) {
   return reason == nullptr ? "" : reason;
 }
 
+/// One of the library's clients with its pool of connections.
+struct Connections {
+  explicit Connections(const web::uri& base, const web::http::client::http_client_config& config)
+      : client(base, config) {}
+
+  http_client client;
+  std::atomic<bool> used = false;  ///< an answer has come: connections may be idle in the pool
+};
+
 /// One exchange in progress.
 struct Exchange {
-  std::shared_ptr<http_client> client;
+  std::shared_ptr<Connections> connections;
   std::shared_ptr<BodyReceiver> receiver;
-  pplx::cancellation_token_source cancel;
+  std::shared_ptr<Bell> bell = std::make_shared<Bell>();
+  pplx::cancellation_token_source cancel = {};
+  bool stale = false;  ///< failed without any answer, as it does on a connection closed meanwhile
 };
+
+/// Waits on the caller's thread for a task, or until the receiver wants no more of the body. Then
+/// the connection is closed from here: on a pool thread the library would wait for itself.
+template <typename T>
+void wait_for(const pplx::task<T>& task, Exchange& now) {
+  // Runs on a pool thread and observes nothing: the caller gets the task's outcome.
+  task.then([bell = now.bell](const pplx::task<T>&) { bell->ring(); });
+  now.bell->wait([&] { return task.is_done() || now.receiver->end() != BodyEnd::kOpen; });
+  if (!task.is_done()) now.cancel.cancel();
+}
 
 class CpprestClient final : public Client {
  public:
@@ -201,22 +138,27 @@ class CpprestClient final : public Client {
       : options_(std::move(options)),
         origin_(std::move(origin)),
         tls_(std::move(tls)),
-        client_(fresh_client()) {}
+        connections_(fresh_connections()) {}
 
   Result<Response> send(const Request& request) override {
-    auto receiver = std::make_shared<BodyReceiver>(
-        options_.max_body_bytes, std::chrono::steady_clock::now() + options_.total_timeout);
-    return exchange(request, std::move(receiver), {});
+    const auto start = std::chrono::steady_clock::now();
+    bool stale = false;
+    Result<Response> out = send_once(request, stale);
+    if (out || !stale || request.idempotency != Idempotency::kIdempotent) return out;
+    const auto again = std::chrono::steady_clock::now();
+    out = send_once(request, stale);
+    if (out) out->wasted = again - start;
+    return out;
   }
 
   Result<Response> stream(const Request& request, const BodySink& sink,
                           std::stop_token stop) override {
-    auto receiver = std::make_shared<BodyReceiver>(options_.max_body_bytes, sink);
-    return exchange(request, std::move(receiver), stop);
+    Exchange now{current(), std::make_shared<BodyReceiver>(options_.max_body_bytes, sink)};
+    return exchange(request, now, stop);
   }
 
  private:
-  [[nodiscard]] std::shared_ptr<http_client> fresh_client() const {
+  [[nodiscard]] std::shared_ptr<Connections> fresh_connections() const {
     web::http::client::http_client_config config;
     config.set_timeout(options_.timeout);
     config.set_max_redirects(0);
@@ -228,51 +170,66 @@ class CpprestClient final : public Client {
     });
     const std::string base =
         fmt::format("{}://{}", origin_.tls ? "https" : "http", origin_.host_header());
-    return std::make_shared<http_client>(web::uri(base), config);
+    return std::make_shared<Connections>(web::uri(base), config);
   }
 
-  std::shared_ptr<http_client> current_client() SK_EXCLUDES(mutex_) {
+  std::shared_ptr<Connections> current() SK_EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
-    return client_;
+    return connections_;
   }
 
   /// After a network failure nothing of the old client is kept: its idle connections lead to the
   /// same peer, and clients have been seen unusable after a broken status line.
-  void replace_client(const std::shared_ptr<http_client>& failed) SK_EXCLUDES(mutex_) {
+  void replace(const std::shared_ptr<Connections>& failed) SK_EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
-    if (client_ == failed) client_ = fresh_client();
+    if (connections_ == failed) connections_ = fresh_connections();
   }
 
-  Result<Response> exchange(const Request& request, std::shared_ptr<BodyReceiver> receiver,
-                            const std::stop_token& stop) {
+  Result<Response> send_once(const Request& request, bool& stale) {
+    Exchange now{current(), std::make_shared<BodyReceiver>(
+                                options_.max_body_bytes,
+                                std::chrono::steady_clock::now() + options_.total_timeout)};
+    Result<Response> out = exchange(request, now, {});
+    stale = now.stale;
+    return out;
+  }
+
+  Result<Response> exchange(const Request& request, Exchange& now, const std::stop_token& stop) {
     if (stop.stop_requested()) return fail(ErrorCode::kCancelled, origin_.str() + ": stopped");
     Result<http_request> message = to_message(request, options_.server_name, options_.user_agent);
     if (!message) return tl::unexpected(message.error());
-    Exchange now{current_client(), std::move(receiver), {}};
     message->set_response_stream(
         concurrency::streams::ostream(concurrency::streams::streambuf<std::uint8_t>(
-            std::make_shared<ReceiverBuffer>(now.receiver))));
+            std::make_shared<ReceiverBuffer>(now.receiver, now.bell))));
     Result<Response> out = run(*message, now, stop);
     now.receiver->close();
-    if (!out && out.error().code == ErrorCode::kUnavailable) replace_client(now.client);
+    if (out) now.connections->used = true;
+    if (!out && out.error().code == ErrorCode::kUnavailable) replace(now.connections);
     return out;
   }
 
   /// Sends and waits, on the caller's thread. Maps every way in which the library fails.
   Result<Response> run(const http_request& message, Exchange& now, const std::stop_token& stop) {
     Response out;
+    const auto start = std::chrono::steady_clock::now();
     try {
       const std::stop_callback on_stop(stop, [&now] { now.cancel.cancel(); });
-      http_response answer = now.client->request(message, now.cancel.get_token()).get();
+      const pplx::task<http_response> head =
+          now.connections->client.request(message, now.cancel.get_token());
+      wait_for(head, now);
+      const http_response answer = head.get();
       out = head_of(answer);
-      if (!now.receiver->begin(is_success(out.status))) {
-        now.cancel.cancel();
-        return out;
-      }
-      answer.content_ready().get();
+      if (!now.receiver->begin(is_success(out.status))) now.cancel.cancel();
+      const auto body = answer.content_ready();
+      wait_for(body, now);
+      body.get();
+      if (now.receiver->end() != BodyEnd::kOpen) return failed(out, now, stop, "");
       out.body = now.receiver->take_body();
       return out;
     } catch (const web::http::http_exception& e) {
+      // No head, and no silence either: what a connection looks like that was closed while idle.
+      now.stale = out.status == 0 && now.connections->used &&
+                  std::chrono::steady_clock::now() - start < options_.timeout;
       return failed(out, now, stop, describe(e));
     } catch (const pplx::task_canceled&) {
       return failed(out, now, stop, "cancelled");
@@ -288,12 +245,15 @@ class CpprestClient final : public Client {
       case BodyEnd::kStopped:
         return std::move(head);
       case BodyEnd::kTooLarge:
-        return fail(ErrorCode::kInvalid, fmt::format("{}: answer larger than {} bytes",
-                                                     origin_.str(), options_.max_body_bytes));
+        return fail(ErrorCode::kTooLarge, fmt::format("{}: answer larger than {} bytes",
+                                                      origin_.str(), options_.max_body_bytes));
       case BodyEnd::kTooSlow:
         return fail(ErrorCode::kUnavailable,
                     fmt::format("{}: answer not complete after {} ms", origin_.str(),
                                 options_.total_timeout.count()));
+      case BodyEnd::kBroken:
+        return fail(ErrorCode::kUnavailable, fmt::format("{}: whoever reads the answer failed: {}",
+                                                         origin_.str(), now.receiver->broken_by()));
       case BodyEnd::kOpen:
         break;
     }
@@ -318,7 +278,7 @@ class CpprestClient final : public Client {
   const Origin origin_;
   const std::shared_ptr<TlsClient> tls_;
   Mutex mutex_;
-  std::shared_ptr<http_client> client_ SK_GUARDED_BY(mutex_);
+  std::shared_ptr<Connections> connections_ SK_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -37,12 +37,16 @@ void initialize_pool() noexcept;
 /// - `timeout` runs without progress (name, connect, handshake, header, each body piece), so a
 ///   stream lives as long as pieces come more often;
 /// - sinks run on a pool thread or on the caller's, and never after the call has returned. They
-///   must not block and must not call a Client.
+///   must not block and must not call a Client;
+/// - nothing of ours throws or waits on a pool thread: a body that nobody wants any more is read
+/// and
+///   dropped until the caller's own thread has closed the connection.
 ///
-/// Assumptions: a request on a pooled connection that the server has closed meanwhile is silently
-/// sent again, whatever its method, so every write must carry a name or a precondition that makes
-/// the second one harmless. The body limit cannot stop a single chunk of a chunked body, nor the
-/// header block: both are read whole by the library.
+/// Assumptions: a request without a body on a pooled connection that the server has closed
+/// meanwhile is silently sent again, whatever its method, so every write must carry a name or a
+/// precondition that makes the second one harmless; one with a body fails, unless it is marked as
+/// idempotent. The body limit cannot stop a single chunk of a chunked body, nor the header block:
+/// both are read whole by the library.
 ///
 /// Errors: Invalid for unusable options.
 Result<std::unique_ptr<Client>> make_client(const ClientOptions& options);

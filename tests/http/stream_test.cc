@@ -4,9 +4,14 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 using namespace stagekeeper;        // NOLINT(google-build-using-namespace)
 using namespace stagekeeper::http;  // NOLINT(google-build-using-namespace)
@@ -21,6 +26,30 @@ std::unique_ptr<Client> client_for(const HttpImposter& server,
 }
 
 const Request kWatch{.method = "GET", .target = "/watch", .headers = {}, .body = ""};
+
+/// Runs `each` in so many threads and waits for all of them. False when they have not ended in
+/// time: then the threads are left behind with what they hold, because nothing can end them.
+bool all_end(int thread_count, const std::function<void()>& each) {
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable changed;
+    int left = 0;
+  };
+
+  const auto shared = std::make_shared<Shared>();
+  shared->left = thread_count;
+  for (int i = 0; i < thread_count; ++i) {
+    std::thread([shared, each] {
+      each();
+      const std::lock_guard lock(shared->mutex);
+      --shared->left;
+      shared->changed.notify_all();
+    }).detach();
+  }
+  std::unique_lock lock(shared->mutex);
+  return shared->changed.wait_for(lock, std::chrono::seconds(10),
+                                  [&] { return shared->left == 0; });
+}
 
 /// Collects pieces; may be called from another thread than the one that reads it later.
 struct Collected {
@@ -188,4 +217,66 @@ TEST_CASE("stream: several at once beside calls, on two pool threads") {
   while (started < 6)
     CHECK(client->send(call).value().body == "fine");
   stop.request_stop();
+}
+
+TEST_CASE("stream: sinks that all say stop at the same moment leave the pool's threads free") {
+  // As after a restart of the API server: every watch is refused in its stream, and the answers
+  // end.
+  constexpr int kStreams = 11;
+  for (int round = 0; round < 5; ++round) {
+    CAPTURE(round);
+    const auto server = std::make_shared<HttpImposter>();
+    server->on("GET", "/watch").always().pause(milliseconds(50)).chunk("gone\n");
+    server->on("GET", "/call").always().body("fine");
+    const std::shared_ptr<Client> client = client_for(*server);
+    const auto stopped = std::make_shared<std::atomic<int>>(0);
+    REQUIRE(all_end(kStreams, [server, client, stopped] {
+      const auto answer = client->stream(kWatch, [](std::string_view) { return false; }, {});
+      if (answer && answer->status == 200) ++*stopped;
+    }));
+    CHECK(*stopped == kStreams);
+    const Request call{.method = "GET", .target = "/call", .headers = {}, .body = ""};
+    CHECK(client->send(call).value().body == "fine");
+  }
+}
+
+TEST_CASE("stream: answers that are all too large at once leave the pool's threads free") {
+  constexpr int kCalls = 11;
+  const auto server = std::make_shared<HttpImposter>();
+  server->on("GET", "/big")
+      .always()
+      .pause(milliseconds(50))
+      .chunk(std::string(2000, 'x'))
+      .silence();
+  const std::shared_ptr<Client> client =
+      make_client({.origin = server->origin(), .max_body_bytes = 1000}).value();
+  const auto refused = std::make_shared<std::atomic<int>>(0);
+  REQUIRE(all_end(kCalls, [server, client, refused] {
+    const auto answer =
+        client->send({.method = "GET", .target = "/big", .headers = {}, .body = ""});
+    if (!answer && answer.error().code == ErrorCode::kTooLarge) ++*refused;
+  }));
+  CHECK(*refused == kCalls);
+}
+
+TEST_CASE("stream: a sink that throws ends its stream with an error and nothing else") {
+  HttpImposter server;
+  server.on("GET", "/watch").always().chunk("a").pause(milliseconds(20)).chunk("b").silence();
+  const auto client = client_for(server);
+  for (const char* when : {"a", "b"}) {
+    CAPTURE(when);
+    int calls_after = 0;
+    bool thrown = false;
+    const BodySink sink = [&](std::string_view piece) -> bool {
+      if (thrown) ++calls_after;
+      if (piece.find(when) == std::string_view::npos) return true;
+      thrown = true;
+      throw std::runtime_error("out of memory, say");
+    };
+    const Result<Response> answer = client->stream(kWatch, sink, {});
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().code == ErrorCode::kUnavailable);
+    CHECK(answer.error().message.find("out of memory, say") != std::string::npos);
+    CHECK(calls_after == 0);
+  }
 }
