@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 #include "kube/api.h"
+#include "kube/page_size.h"
 
 #include <functional>
 #include <string>
@@ -14,7 +15,7 @@ struct ListQuery {
   ResourceType type;
   std::string ns = {};  ///< empty: all namespaces
   Selection selection = {};
-  int page_limit = 500;
+  int page_limit = PageSize::kUsual;
 };
 
 /// Takes what a list finds.
@@ -27,10 +28,12 @@ struct ListSink {
   std::function<Status(std::string_view item)> item;
 };
 
-/// Lists everything, page by page, and returns the resourceVersion from which to watch. A page
-/// token that has expired (410) starts the list again, at most three times.
-/// Errors: those of Api::call and of the sink; Gone when the list keeps expiring; Unavailable when
-/// there are more than 10,000 pages.
+/// Lists everything, page by page, and returns the resourceVersion from which to watch. A page that
+/// is too large is asked for again by halves, down to a single object. A page token that has
+/// expired (410) starts the list again with larger pages, at most three times. Errors: those of
+/// Api::call and of the sink; Gone when the list keeps expiring; TooLarge for a single object above
+/// the limit, which is told by its place; Unavailable when the list does not go forward or has more
+/// than a million pages.
 Result<std::string> list_all(Api& api, const ListQuery& query, const ListSink& sink);
 
 }  // namespace stagekeeper::kube

@@ -28,6 +28,7 @@ struct StatusBody {
   std::string message;
   std::string conflicts;  ///< "manager "x" owns .spec.replicas", empty without any
   std::optional<std::chrono::seconds> retry_after;
+  bool version_too_large = false;  ///< a resourceVersion that this server has not reached
 };
 
 /// `conflict with "kubectl" using apps/v1` → `"kubectl" owns .spec.replicas`.
@@ -56,6 +57,15 @@ std::string conflicts_of(const json& details) {
   return out;
 }
 
+/// Whether a cause has this reason. `details` may hold anything.
+bool has_cause(const json& details, std::string_view reason) {
+  const auto causes = details.find("causes");
+  if (causes == details.end() || !causes->is_array()) return false;
+  return std::any_of(causes->begin(), causes->end(), [reason](const json& cause) {
+    return text_at(cause, {"reason"}) == reason;
+  });
+}
+
 std::optional<StatusBody> parse_status(std::string_view text) {
   const Result<json> value = parse_strict_json(text, kMaxStatusBytes);
   if (!value || !value->is_object() || text_at(*value, {"kind"}) != "Status") return std::nullopt;
@@ -63,9 +73,11 @@ std::optional<StatusBody> parse_status(std::string_view text) {
                  .message = text_at(*value, {"message"}),
                  .conflicts = "",
                  .retry_after = std::nullopt};
+  out.version_too_large = out.message.find("Too large resource version") != std::string::npos;
   const auto details = value->find("details");
   if (details == value->end() || !details->is_object()) return out;
   out.conflicts = conflicts_of(*details);
+  if (has_cause(*details, "ResourceVersionTooLarge")) out.version_too_large = true;
   const auto seconds = details->find("retryAfterSeconds");
   if (seconds != details->end() && seconds->is_number_unsigned() && seconds->get<unsigned>() > 0)
     out.retry_after = std::chrono::seconds(seconds->get<unsigned>());
@@ -95,6 +107,16 @@ ErrorCode code_of(int status, std::string_view reason, bool asks_patience) {
   return status >= 500 || status < 200 ? ErrorCode::kUnavailable : ErrorCode::kInvalid;
 }
 
+/// The code, when the server's own words say more than its status.
+std::optional<ErrorCode> code_of_words(int status, const StatusBody& body) {
+  if (status < 500) return std::nullopt;
+  // After a restore, or from a server that lags behind: insisting on the version never helps.
+  if (body.version_too_large) return ErrorCode::kGone;
+  if (body.message.find("message larger than max") != std::string::npos)
+    return ErrorCode::kTooLarge;  // etcd's answer to the server has a limit, too
+  return std::nullopt;
+}
+
 /// One line for a log or a condition, within its limit.
 std::string bounded(std::string_view text, std::size_t max_bytes) {
   return printable(text, max_bytes, CutMark::kEllipsis);
@@ -122,7 +144,8 @@ Error status_error(std::string_view what, int status, std::string_view body,
   const std::optional<StatusBody> parsed = parse_status(body);
   std::optional<std::chrono::milliseconds> wait = retry_after(headers);
   if (!wait && parsed && parsed->retry_after) wait = std::min(*parsed->retry_after, kMaxRetryAfter);
-  const ErrorCode code = code_of(status, parsed ? parsed->reason : "", wait.has_value());
+  ErrorCode code = code_of(status, parsed ? parsed->reason : "", wait.has_value());
+  if (parsed) code = code_of_words(status, *parsed).value_or(code);
   const std::string text = fmt::format("{}: {}", what, message_of(status, parsed, body));
   return Error{code, bounded(text, kMaxMessageBytes), wait};
 }

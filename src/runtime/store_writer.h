@@ -21,8 +21,10 @@ class StoreWriter final : public ObjectSink {
  public:
   using Decoder = std::function<Result<T>(std::string_view raw)>;
 
-  /// Maps changes to work-queue keys. Called in order by the watcher's thread; must be quick and
-  /// not throw. Not called for an object that a list shows in the version already held.
+  /// Maps changes to work-queue keys. Called in order by one thread at a time, the watcher's or one
+  /// of the HTTP library's; must be quick. Not called for an object that a list shows in the
+  /// version already held. If it throws, it is called with the same change again when the object
+  /// comes again, which the watcher sees to.
   using Hook = std::function<void(const Change<T>& change)>;
 
   /// `store` and `metrics` must outlive the writer.
@@ -40,7 +42,10 @@ class StoreWriter final : public ObjectSink {
   }
 
   void apply(const kube::ObjectHead& head, std::string_view raw, bool from_list) override {
-    if (store_.is_current(head.key, head.resource_version)) return;
+    if (store_.is_current(head.key, head.resource_version)) {
+      tell_again(head.key);
+      return;
+    }
     auto object = decoder_(raw);
     if (!object) {
       refuse(head, object.error());
@@ -50,22 +55,29 @@ class StoreWriter final : public ObjectSink {
     Change<T> change = store_.put(head.key, head.resource_version, *std::move(object));
     change.from_list = from_list;
     publish();
-    hook_(change);
+    tell(std::move(change));
   }
 
   void remove(const kube::ObjectKey& key) override {
     refused_.erase(key);
-    if (auto change = store_.remove(key)) hook_(*change);
+    auto change = store_.remove(key);
     publish();
+    if (change) {
+      tell(*std::move(change));
+    } else {
+      tell_again(key);
+    }
   }
 
   void end_list() override {
     std::erase_if(refused_, [](const auto& entry) { return !entry.second.in_list; });
     for (auto& change : store_.end_list()) {
       change.from_list = true;
-      hook_(change);
+      owe(std::move(change));
     }
     publish();
+    while (!owed_.empty())
+      tell_again(kube::ObjectKey(owed_.begin()->first));
   }
 
   [[nodiscard]] CheckResult synced() const override {
@@ -86,8 +98,30 @@ class StoreWriter final : public ObjectSink {
       log(LogLevel::kError, "object cannot be read and is ignored",
           {{"kind", kind_}, {"object", head.key.str()}, {"err", error.message}});
     }
-    if (auto change = store_.remove(head.key)) hook_(*change);
+    auto change = store_.remove(head.key);
     publish();
+    if (change) tell(*std::move(change));
+  }
+
+  /// Notes a change of which the hook has not heard; several of one object become one.
+  void owe(Change<T> change) {
+    const auto before = owed_.find(change.key);
+    if (before != owed_.end()) change.old = before->second.old;
+    const kube::ObjectKey key = change.key;
+    owed_.insert_or_assign(key, std::move(change));
+  }
+
+  void tell(Change<T> change) {
+    const kube::ObjectKey key = change.key;
+    owe(std::move(change));
+    tell_again(key);
+  }
+
+  void tell_again(const kube::ObjectKey& key) {
+    const auto owed = owed_.find(key);
+    if (owed == owed_.end()) return;
+    hook_(owed->second);
+    owed_.erase(owed);
   }
 
   void publish() {
@@ -101,6 +135,7 @@ class StoreWriter final : public ObjectSink {
   const Hook hook_;
   Metrics& metrics_;
   std::map<kube::ObjectKey, Refused> refused_;
+  std::map<kube::ObjectKey, Change<T>> owed_;  ///< empty but while the hook throws
 };
 
 }  // namespace stagekeeper::runtime

@@ -15,11 +15,19 @@ constexpr milliseconds kShortStream{1000};
 /// Bookmarks come every minute. So many longer streams without one and the place is not trusted.
 constexpr milliseconds kLongStream = std::chrono::seconds(70);
 constexpr unsigned kBarrenStreams = 3;
+/// So many failures in a row from one place (some two minutes), whatever their reason: the place
+/// itself may be what the server cannot serve.
+constexpr unsigned kFailedStreams = 8;
 
 }  // namespace
 
 WatchMachine::WatchMachine(WatchOptions options, Random random)
-    : options_(options), random_(std::move(random)) {}
+    : options_(options), random_(std::move(random)), page_size_(options.page_limit) {}
+
+WatchStep WatchMachine::begin_list() {
+  token_.clear();
+  return ListPage{"", page_size_.limit()};
+}
 
 WatchStep WatchMachine::watch() {
   progressed_ = false;
@@ -34,7 +42,14 @@ void WatchMachine::progress() {
   progressed_ = true;
   listed_again_ = false;
   failures_ = 0;
+  failed_streams_ = 0;
   barren_ = 0;
+}
+
+void WatchMachine::delivered() {
+  if (undelivered_.empty()) return;
+  resource_version_ = std::exchange(undelivered_, {});
+  progress();
 }
 
 WatchStep WatchMachine::pause(std::string reason, std::optional<milliseconds> asked) {
@@ -52,6 +67,7 @@ WatchStep WatchMachine::list_again(std::string reason, std::optional<millisecond
   resource_version_.clear();
   listing_ = false;
   barren_ = 0;
+  failed_streams_ = 0;
   if (!std::exchange(listed_again_, true) && !asked) {
     failures_ = std::max(failures_, 1U);
     return Pause{milliseconds(0), std::move(reason)};
@@ -61,15 +77,22 @@ WatchStep WatchMachine::list_again(std::string reason, std::optional<millisecond
 
 WatchStep WatchMachine::page(const std::string& resource_version,
                              const std::string& continue_token) {
-  if (resource_version.empty()) return list_again("BadList", std::nullopt);
+  const bool stuck = !continue_token.empty() && continue_token == token_;
+  if (resource_version.empty() || stuck) return list_again("BadList", std::nullopt);
   if (!listing_) resource_version_ = resource_version;
   listing_ = !continue_token.empty();
-  if (listing_) return ListPage{continue_token};
+  token_ = continue_token;
+  page_size_.page_done();
+  if (listing_) return ListPage{token_, page_size_.limit()};
+  page_size_.list_done();
   return watch();
 }
 
 WatchStep WatchMachine::list_failed(const Error& error) {
-  if (error.code == ErrorCode::kGone) return list_again("Gone", std::nullopt);
+  if (error.code == ErrorCode::kTooLarge && page_size_.halve())
+    return ListPage{token_, page_size_.limit()};
+  if (error.code == ErrorCode::kGone && listing_) page_size_.expired();
+  if (error.code == ErrorCode::kGone) return list_again("Gone", error.retry_after);
   resource_version_.clear();
   listing_ = false;
   return pause(std::string(name(error.code)), error.retry_after);
@@ -91,8 +114,7 @@ EventAction WatchMachine::event(const kube::WatchEvent& event) {
     return stop(event.error->code == ErrorCode::kGone ? "Gone" : "ErrorEvent");
   }
   if (event.resource_version.empty()) return garbage();
-  resource_version_ = event.resource_version;
-  progress();
+  undelivered_ = event.resource_version;
   switch (event.type) {
     case kube::WatchEventType::kAdded:
     case kube::WatchEventType::kModified:
@@ -103,16 +125,19 @@ EventAction WatchMachine::event(const kube::WatchEvent& event) {
     case kube::WatchEventType::kError:
       break;
   }
+  delivered();  // nothing to do about a bookmark
   return EventAction::kNone;
 }
 
 WatchStep WatchMachine::stream_ended(const Status& how, milliseconds ran_for) {
+  undelivered_.clear();
   if (relist_reason_ == "Gone") return list_again("Gone", relist_after_);
   if (!relist_reason_.empty()) {
     resource_version_.clear();
     return pause(relist_reason_, relist_after_);
   }
-  if (!how && how.error().code == ErrorCode::kGone) return list_again("Gone", std::nullopt);
+  if (!how && how.error().code == ErrorCode::kGone)
+    return list_again("Gone", how.error().retry_after);
   if (!how && how.error().code == ErrorCode::kInvalid) {
     // The server refuses this very request (a resourceVersion it cannot parse): do not insist.
     resource_version_.clear();
@@ -120,6 +145,10 @@ WatchStep WatchMachine::stream_ended(const Status& how, milliseconds ran_for) {
   }
   if (!progressed_ && ran_for >= kLongStream && ++barren_ >= kBarrenStreams) {
     return list_again("Barren", std::nullopt);
+  }
+  if (!how && !progressed_ && ++failed_streams_ >= kFailedStreams) {
+    failed_streams_ = 0;
+    resource_version_.clear();
   }
   if (!how) return pause(std::string(name(how.error().code)), how.error().retry_after);
   if (!progressed_ && ran_for < kShortStream) return pause("ShortStream", std::nullopt);
@@ -129,7 +158,7 @@ WatchStep WatchMachine::stream_ended(const Status& how, milliseconds ran_for) {
 }
 
 WatchStep WatchMachine::waited() {
-  if (resource_version_.empty()) return ListPage{};
+  if (resource_version_.empty()) return begin_list();
   return watch();
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <exception>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <utility>
@@ -75,14 +76,36 @@ WatchStep Watcher::carry_out(const WatchStep& step, const std::stop_token& stop)
 }
 
 WatchStep Watcher::list(const ListPage& step) {
-  if (step.continue_token.empty()) sink_.begin_list();
-  auto body = api_.call(kube::list_request(target_.type, target_.ns, target_.selection,
-                                           target_.page_limit, step.continue_token));
+  auto body = api_.call(kube::list_request(target_.type, target_.ns, target_.selection, step.limit,
+                                           step.continue_token));
   if (!body) {
-    note_error(body.error().message);
+    note_list_failure(step, body.error());
     return machine_.list_failed(body.error());
   }
-  const auto page = kube::decode_list(*body);
+  try {
+    if (step.continue_token.empty()) sink_.begin_list();
+    return take_page(*body);
+  } catch (const std::exception& e) {
+    const Error bug{ErrorCode::kUnavailable, kind() + " could not be taken in: " + e.what()};
+    log(LogLevel::kError, "bug in a watch", {{"kind", kind()}, {"err", e.what()}});
+    note_error(bug.message);
+    return machine_.list_failed(bug);
+  }
+}
+
+void Watcher::note_list_failure(const ListPage& step, const Error& error) {
+  std::string text = error.message;
+  if (error.code == ErrorCode::kTooLarge) {
+    if (step.limit == 1)
+      text += ", for the single object after " + (last_.empty() ? "none" : last_);
+    log(LogLevel::kWarn, "page of a list too large",
+        {{"kind", kind()}, {"limit", std::to_string(step.limit)}, {"err", text}});
+  }
+  note_error(text);
+}
+
+WatchStep Watcher::take_page(std::string& body) {
+  const auto page = kube::decode_list(body);
   if (!page) {
     note_error(page.error().message);
     return machine_.list_failed(page.error());
@@ -90,6 +113,7 @@ WatchStep Watcher::list(const ListPage& step) {
   for (const std::string_view raw : page->items) {
     const auto head = heads_.decode(raw);
     if (head) {
+      last_ = head->key.str();
       sink_.apply(*head, raw, true);
     } else {
       log(LogLevel::kError, "object without identity ignored",
@@ -99,9 +123,10 @@ WatchStep Watcher::list(const ListPage& step) {
   WatchStep next = machine_.page(page->resource_version, page->continue_token);
   if (std::holds_alternative<StartWatch>(next)) {
     sink_.end_list();
+    last_.clear();
     note_error("");
-    body->clear();
-    body->shrink_to_fit();
+    body.clear();
+    body.shrink_to_fit();
     malloc_trim(0);  // pages are large, and nothing like them comes until the next list
   }
   return next;
@@ -109,11 +134,13 @@ WatchStep Watcher::list(const ListPage& step) {
 
 WatchStep Watcher::watch(const StartWatch& step, const std::stop_token& stop) {
   const auto start = steady_clock::now();
-  const Status ended = api_.watch(
+  sink_failed_ = false;
+  Status ended = api_.watch(
       kube::watch_request(target_.type, target_.ns, target_.selection, step.resource_version,
                           step.timeout),
       [this](std::string_view line) { return take_line(line); }, stop);
   if (!ended && !stop.stop_requested()) note_error(ended.error().message);
+  if (sink_failed_) ended = fail(ErrorCode::kUnavailable, "an event could not be taken in");
   WatchStep next = machine_.stream_ended(ended, since(start));
   if (!stop.stop_requested() && std::holds_alternative<StartWatch>(next)) {
     metrics_.watch_restarted(kind(), "Ended");
@@ -147,6 +174,25 @@ bool Watcher::take_line(std::string_view line) {
   return obey(machine_.event(*event), *event);
 }
 
+/// Ends the stream when the sink throws: the event stays undelivered and comes again.
+bool Watcher::deliver(const kube::ObjectHead& head, EventAction action, std::string_view raw) {
+  try {
+    if (action == EventAction::kApply) {
+      sink_.apply(head, raw, false);
+    } else {
+      sink_.remove(head.key);
+    }
+  } catch (const std::exception& e) {
+    log(LogLevel::kError, "bug in a watch",
+        {{"kind", kind()}, {"object", head.key.str()}, {"err", e.what()}});
+    note_error(head.key.str() + " could not be taken in: " + e.what());
+    sink_failed_ = true;
+    return false;
+  }
+  machine_.delivered();
+  return true;
+}
+
 bool Watcher::obey(EventAction action, const kube::WatchEvent& event) {
   if (action == EventAction::kStop) return false;
   if (action == EventAction::kNone) return true;
@@ -155,12 +201,7 @@ bool Watcher::obey(EventAction action, const kube::WatchEvent& event) {
     note_error(head.error().message);
     return machine_.garbage() != EventAction::kStop;
   }
-  if (action == EventAction::kApply) {
-    sink_.apply(*head, event.object, false);
-  } else {
-    sink_.remove(head->key);
-  }
-  return true;
+  return deliver(*head, action, event.object);
 }
 
 CheckResult Watcher::check_live() const {

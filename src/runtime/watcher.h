@@ -30,7 +30,8 @@ class ObjectSink {
   virtual void begin_list() = 0;
   virtual void end_list() = 0;
 
-  /// The object exists in this version. `raw` is valid during the call only.
+  /// The object exists in this version. `raw` is valid during the call only. An exception is a bug
+  /// of the sink: it is logged, and the object or event is delivered again after a wait.
   virtual void apply(const kube::ObjectHead& head, std::string_view raw, bool from_list) = 0;
   virtual void remove(const kube::ObjectKey& key) = 0;
 
@@ -43,7 +44,6 @@ struct WatchTarget {
   kube::ResourceType type;
   std::string ns = {};  ///< empty: all namespaces
   kube::Selection selection = {};
-  int page_limit = 500;
   WatchOptions options = {};
 };
 
@@ -82,7 +82,10 @@ class Watcher {
   WatchStep list(const ListPage& step);
   WatchStep watch(const StartWatch& step, const std::stop_token& stop);
   WatchStep pause(const Pause& step, const std::stop_token& stop);
+  WatchStep take_page(std::string& body);
+  void note_list_failure(const ListPage& step, const Error& error);
   bool take_line(std::string_view line);
+  bool deliver(const kube::ObjectHead& head, EventAction action, std::string_view raw);
   bool obey(EventAction action, const kube::WatchEvent& event);
   void note_error(const std::string& message);
   void touch();
@@ -94,6 +97,8 @@ class Watcher {
   WatchMachine machine_;
   kube::WatchEventDecoder events_;
   kube::ObjectHeadDecoder heads_;
+  std::string last_;          ///< the object that the last page ended with
+  bool sink_failed_ = false;  ///< by an exception, on the stream under way
   std::atomic<bool> alive_{false};
   std::atomic<std::chrono::steady_clock::rep> touched_{0};
   mutable Mutex mutex_;

@@ -53,6 +53,10 @@ std::string page(const std::string& version, const std::string& token, const std
          R"("},"items":[)" + items + "]}";
 }
 
+std::string item(const std::string& name) {
+  return R"({"metadata":{"namespace":"ml","name":")" + name + R"(","resourceVersion":"1"}})";
+}
+
 const ListQuery kQuery{.type = {"", "v1", "pods", "Pod", true}, .ns = "ml", .page_limit = 2};
 const Result<std::string> kGone = fail(ErrorCode::kGone, "too old");
 
@@ -100,9 +104,62 @@ TEST_CASE("pager: other failures end the list at once") {
   CHECK(list_all(fine, kQuery, refusing).error().code == ErrorCode::kCorrupt);
 }
 
-TEST_CASE("pager: a list that never ends is given up") {
+TEST_CASE("pager: a list that does not go forward is given up") {
   ScriptedApi endless({page("10", "t", "")});
   Collected collected;
   CHECK(list_all(endless, kQuery, collected.sink()).error().code == ErrorCode::kUnavailable);
-  CHECK(endless.targets.size() == 10'000);
+  CHECK(endless.targets.size() == 2);
+}
+
+TEST_CASE("pager: a page that is too large is asked for again by halves, at the same place") {
+  const auto too_large = fail(ErrorCode::kTooLarge, "answer larger than 16777216 bytes");
+  ListQuery query = kQuery;
+  query.page_limit = 8;
+  ScriptedApi api({page("10", "t1", item("a")), too_large, too_large, page("10", "t2", item("b")),
+                   page("10", "", item("c"))});
+  Collected collected;
+  CHECK(list_all(api, query, collected.sink()).value() == "10");
+  CHECK(collected.items.size() == 3);
+  CHECK(collected.begin_count == 1);
+  const std::string path = "/api/v1/namespaces/ml/pods?limit=";
+  CHECK(api.targets == std::vector<std::string>{path + "8", path + "8&continue=t1",
+                                                path + "4&continue=t1", path + "2&continue=t1",
+                                                path + "2&continue=t2"});
+}
+
+TEST_CASE("pager: a single object that is too large ends the list and is told by its place") {
+  const auto too_large = fail(ErrorCode::kTooLarge, "answer larger than 16777216 bytes");
+  ScriptedApi api({page("10", "t1", item("a")), too_large});
+  Collected collected;
+  const Result<std::string> listed = list_all(api, kQuery, collected.sink());
+  CHECK(listed.error().code == ErrorCode::kTooLarge);
+  CHECK(listed.error().message == "the object after ml/a: answer larger than 16777216 bytes");
+  CHECK(api.targets.size() == 3);
+}
+
+TEST_CASE("pager: a list whose token expires is begun again with larger pages") {
+  ScriptedApi api({page("10", "t1", item("a")), kGone, page("12", "", item("a"))});
+  Collected collected;
+  CHECK(list_all(api, kQuery, collected.sink()).value() == "12");
+  CHECK(api.targets.back() == "/api/v1/namespaces/ml/pods?limit=8");
+}
+
+TEST_CASE("page size: halves to one, grows again with pages that fit, and begins as usual") {
+  PageSize size(100);
+  int halvings = 0;
+  while (size.halve())
+    ++halvings;
+  CHECK(halvings == 6);
+  CHECK(size.limit() == 1);
+  for (int pages = 0; pages < 4; ++pages)
+    size.page_done();
+  CHECK(size.limit() == 2);
+  for (int pages = 0; pages < 100; ++pages)
+    size.page_done();
+  CHECK(size.limit() == 100);
+  for (int times = 0; times < 9; ++times)
+    size.expired();
+  CHECK(size.limit() == PageSize::kMost);
+  size.list_done();
+  CHECK(size.limit() == 100);
 }

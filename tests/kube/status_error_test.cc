@@ -63,6 +63,31 @@ TEST_CASE("status error: every status has one code") {
   }
 }
 
+TEST_CASE("status error: a resourceVersion that the server has not reached yet asks for a list") {
+  const std::string text = "Timeout: Too large resource version: 1000, current: 500";
+  const Error named = status_error(
+      "watch pods", 504,
+      status_body("Timeout", text,
+                  R"({"causes":[{"reason":"ResourceVersionTooLarge"}],"retryAfterSeconds":1})"),
+      {});
+  CHECK(named.code == ErrorCode::kGone);
+  CHECK(named.retry_after == std::chrono::seconds(1));
+  CHECK(contains(named.message, text));
+  // Servers before 1.21 name no cause; the words are all there is.
+  CHECK(status_error("w", 504, status_body("Timeout", text), {}).code == ErrorCode::kGone);
+  CHECK(status_error("w", 500, status_body("", text), {}).code == ErrorCode::kGone);
+  CHECK(status_error("w", 504, status_body("Timeout", "x", R"({"causes":[1,{"reason":2}]})"), {})
+            .code == ErrorCode::kUnavailable);
+}
+
+TEST_CASE("status error: a list that the server cannot carry at once asks for less") {
+  const std::string text =
+      "rpc error: code = ResourceExhausted desc = grpc: received message larger than max";
+  CHECK(status_error("list pods", 500, status_body("", text), {}).code == ErrorCode::kTooLarge);
+  CHECK(status_error("list pods", 500, status_body("", "ResourceExhausted: quota"), {}).code ==
+        ErrorCode::kUnavailable);
+}
+
 TEST_CASE("status error: a conflict of server-side apply names the other managers and fields") {
   const std::string cause =
       R"({"reason":"FieldManagerConflict","message":"conflict with \"kubectl-edit\" using apps/v1","field":".spec.replicas"})";

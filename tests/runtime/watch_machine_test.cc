@@ -45,6 +45,13 @@ WatchMachine watching() {
   return m;
 }
 
+/// An event of which the caller has taken care.
+EventAction take(WatchMachine& m, const WatchEvent& event) {
+  const EventAction action = m.event(event);
+  if (action == EventAction::kApply || action == EventAction::kRemove) m.delivered();
+  return action;
+}
+
 std::string resumes_from(const WatchStep& step) {
   const auto* start = std::get_if<StartWatch>(&step);
   return start == nullptr ? "" : start->resource_version;
@@ -65,8 +72,8 @@ milliseconds wait_of(const WatchStep& step) {
 TEST_CASE("watch machine: lists in pages, then watches from the first page's version") {
   WatchMachine m = machine();
   CHECK(lists(m.start()));
-  CHECK(m.page("100", "token-1") == WatchStep(ListPage{"token-1"}));
-  CHECK(m.page("105", "token-2") == WatchStep(ListPage{"token-2"}));
+  CHECK(m.page("100", "token-1") == WatchStep(ListPage{"token-1", 100}));
+  CHECK(m.page("105", "token-2") == WatchStep(ListPage{"token-2", 100}));
   CHECK(m.page("110", "") == WatchStep(StartWatch{"100", seconds(450)}));
 }
 
@@ -82,11 +89,11 @@ TEST_CASE("watch machine: asks for a random time between 300 and 600 seconds") {
 
 TEST_CASE("watch machine: resumes from the last event or bookmark") {
   WatchMachine m = watching();
-  CHECK(m.event(event(WatchEventType::kAdded, "101")) == EventAction::kApply);
-  CHECK(m.event(event(WatchEventType::kModified, "102")) == EventAction::kApply);
+  CHECK(take(m, event(WatchEventType::kAdded, "101")) == EventAction::kApply);
+  CHECK(take(m, event(WatchEventType::kModified, "102")) == EventAction::kApply);
   CHECK(resumes_from(m.stream_ended({}, kLong)) == "102");
-  CHECK(m.event(event(WatchEventType::kDeleted, "103")) == EventAction::kRemove);
-  CHECK(m.event(event(WatchEventType::kBookmark, "150")) == EventAction::kNone);
+  CHECK(take(m, event(WatchEventType::kDeleted, "103")) == EventAction::kRemove);
+  CHECK(take(m, event(WatchEventType::kBookmark, "150")) == EventAction::kNone);
   CHECK(resumes_from(m.stream_ended({}, milliseconds(1))) == "150");
   CHECK(m.failures() == 0);
 }
@@ -147,7 +154,7 @@ TEST_CASE("watch machine: how a stream ends decides between resuming and listing
     CAPTURE(row.what);
     WatchMachine m = watching();
     for (const auto& e : row.events)
-      (void)m.event(e);
+      (void)take(m, e);
     const WatchStep pause = m.stream_ended(row.how, row.ran_for);
     CHECK(wait_of(pause) >= row.min_wait);
     CHECK(wait_of(pause) <= row.max_wait);
@@ -203,13 +210,13 @@ TEST_CASE("watch machine: a server that comes back without its history is listed
 TEST_CASE("watch machine: waits double to 30 s and an event resets them") {
   WatchMachine m = watching();
   milliseconds last{0};
-  for (int i = 0; i < 10; ++i) {
+  for (int i = 0; i < 7; ++i) {
     last = wait_of(m.stream_ended(broken(), milliseconds(1)));
     CHECK(last <= seconds(30));
     CHECK(resumes_from(m.waited()) == "100");
   }
   CHECK(last >= seconds(15));
-  (void)m.event(event(WatchEventType::kAdded, "101"));
+  (void)take(m, event(WatchEventType::kAdded, "101"));
   CHECK(wait_of(m.stream_ended(broken(), milliseconds(1))) <= seconds(1));
 }
 
@@ -250,4 +257,69 @@ TEST_CASE("watch machine: Retry-After is bounded") {
       m.stream_ended(tl::unexpected<Error>(Error{ErrorCode::kThrottled, "", std::chrono::hours(9)}),
                      milliseconds(1)));
   CHECK(wait <= std::chrono::minutes(6));
+}
+
+TEST_CASE("watch machine: an event that was not taken care of is asked for again") {
+  for (const WatchEventType type : {WatchEventType::kModified, WatchEventType::kDeleted}) {
+    WatchMachine m = watching();
+    (void)take(m, event(WatchEventType::kAdded, "101"));
+    (void)m.event(event(type, "102"));
+    CHECK(wait_of(m.stream_ended(broken(), milliseconds(1))) > milliseconds(0));
+    CHECK(resumes_from(m.waited()) == "101");
+    CHECK(take(m, event(type, "102")) != EventAction::kStop);
+    CHECK(resumes_from(m.stream_ended({}, kLong)) == "102");
+  }
+}
+
+TEST_CASE("watch machine: a place from which every stream fails is given up for a new list") {
+  for (const ErrorCode code : {ErrorCode::kUnavailable, ErrorCode::kThrottled, ErrorCode::kDenied,
+                               ErrorCode::kTooLarge, ErrorCode::kNotFound}) {
+    CAPTURE(name(code));
+    WatchMachine m = watching();
+    for (int i = 0; i < 7; ++i) {
+      (void)m.stream_ended(broken(code), milliseconds(1));
+      REQUIRE(resumes_from(m.waited()) == "100");
+    }
+    CHECK(wait_of(m.stream_ended(broken(code), milliseconds(1))) >= seconds(15));
+    CHECK(lists(m.waited()));
+    CHECK(resumes_from(m.page("50", "")) == "50");
+  }
+  // One event proves the place.
+  WatchMachine m = watching();
+  for (int i = 0; i < 20; ++i) {
+    (void)take(m, event(WatchEventType::kAdded, "101"));
+    (void)m.stream_ended(broken(), milliseconds(1));
+    CHECK(resumes_from(m.waited()) == "101");
+  }
+}
+
+TEST_CASE("watch machine: a page too large is asked for again with half the objects") {
+  const Error too_large{ErrorCode::kTooLarge, "answer too large"};
+  WatchMachine m = machine();
+  CHECK(m.list_failed(too_large) == WatchStep(ListPage{"", 50}));
+  CHECK(m.page("100", "t1") == WatchStep(ListPage{"t1", 50}));
+  CHECK(m.list_failed(too_large) == WatchStep(ListPage{"t1", 25}));
+  for (int limit = 12; limit >= 1; limit /= 2)
+    CHECK(m.list_failed(too_large) == WatchStep(ListPage{"t1", limit}));
+  // A single object: all that is left is to wait until somebody makes it smaller.
+  CHECK(wait_of(m.list_failed(too_large)) >= milliseconds(500));
+  CHECK(lists(m.waited()));
+}
+
+TEST_CASE("watch machine: a list that expires before its end goes on in larger pages") {
+  WatchMachine m = machine();
+  (void)m.page("100", "t1");
+  (void)m.list_failed(Error{ErrorCode::kGone, "token expired"});
+  CHECK(m.waited() == WatchStep(ListPage{"", 400}));
+  (void)m.page("101", "");
+  (void)m.garbage();
+  (void)m.stream_ended({}, kLong);
+  CHECK(m.waited() == WatchStep(ListPage{"", 100}));
+}
+
+TEST_CASE("watch machine: a page that leads to itself ends the list") {
+  WatchMachine m = machine();
+  (void)m.page("100", "t1");
+  CHECK(wait_of(m.page("100", "t1")) >= milliseconds(0));
+  CHECK(lists(m.waited()));
 }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <memory>
+#include <stdexcept>
 
 using namespace stagekeeper;           // NOLINT(google-build-using-namespace)
 using namespace stagekeeper::runtime;  // NOLINT(google-build-using-namespace)
@@ -37,14 +38,19 @@ struct Bench {
   Metrics metrics;
   Store<ConfigMap> store;
   std::atomic<int> changes{0};
+  std::atomic<int> throws{0};  ///< so many of the next changes meet a bug
   StoreWriter<ConfigMap> writer{"ConfigMap", store, decode,
-                                [this](const Change<ConfigMap>&) { ++changes; }, metrics};
+                                [this](const Change<ConfigMap>&) {
+                                  if (throws-- > 0) throw std::runtime_error("bug");
+                                  ++changes;
+                                },
+                                metrics};
   std::unique_ptr<Watcher> watcher;
 
-  void start(int page_limit = 500) {
+  void start(int page_limit = 100) {
     WatchTarget target;
     target.type = kMaps;
-    target.page_limit = page_limit;
+    target.options.page_limit = page_limit;
     target.options.backoff = {milliseconds(2), milliseconds(20)};
     watcher = std::make_unique<Watcher>(target, api, writer, metrics);
     watcher->start();
@@ -210,4 +216,36 @@ TEST_CASE("watcher: stops within milliseconds, in a watch and in a wait") {
     b.watcher.reset();
     CHECK(std::chrono::steady_clock::now() - start < milliseconds(200));
   }
+}
+
+TEST_CASE("watcher: a change whose handling throws comes again, and none is lost") {
+  Bench b;
+  b.api.put(kMaps, config_map("a", "1"));
+  b.throws = 1;
+  b.start();
+  REQUIRE(b.watching());
+  CHECK(b.api.calls_with("limit=") == 2);
+  CHECK(b.changes == 1);
+  b.throws = 1;
+  b.api.put(kMaps, config_map("a", "2"));
+  CHECK(b.eventually([&] { return b.changes == 2; }));
+  CHECK(b.holds("a", "2"));
+  b.throws = 1;
+  b.api.remove(kMaps, {"ns", "a"});
+  CHECK(b.eventually([&] { return b.changes == 3; }));
+  CHECK(b.holds("a", ""));
+  CHECK(b.api.calls_with("limit=") == 2);
+  CHECK(b.watcher->check_live().ok);
+}
+
+TEST_CASE("watcher: a page too large is halved, and the rest of the list is kept") {
+  Bench b;
+  for (int i = 0; i < 9; ++i)
+    b.api.put(kMaps, config_map("m" + std::to_string(i), "1"));
+  b.api.inject({"limit=4&", Error{ErrorCode::kTooLarge, "answer too large"}, 1});
+  b.start(4);
+  REQUIRE(b.watching());
+  CHECK(b.store.size() == 9);
+  CHECK(b.api.calls_with("limit=4") == 2);
+  CHECK(b.api.calls_with("limit=2&continue=") >= 2);
 }
