@@ -32,7 +32,6 @@ Result<OpenedStore> OpenedStore::open(const AuditFlags& flags, const Clock& cloc
   SK_TRY(const std::string host, aws::host_of_endpoint(flags.endpoint));
   http::ClientOptions options;
   options.origin = flags.endpoint;
-  if (options.origin.ends_with('/')) options.origin.pop_back();
   options.user_agent = "kubectl-stagekeeper";
   if (!flags.ca_file.empty()) {
     Result<std::string> ca = read_file(flags.ca_file, kMaxPemBytes);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/files.h"
+#include "http/origin.h"
 
 #include <yaml-cpp/yaml.h>
 
@@ -66,7 +67,9 @@ Status read_audit(const YAML::Node& node, AuditStoreConfig& out) {
   auto retention = duration(node["retention"], "auditStore.retention");
   if (!retention) return tl::unexpected(retention.error());
   out.retention = *retention;
-  if (!out.endpoint.starts_with("https://")) {
+  const Result<http::Origin> origin = http::parse_origin(out.endpoint);
+  if (!origin) return fail(origin.error(), "auditStore.endpoint");
+  if (!origin->tls) {
     return fail(ErrorCode::kInvalid, "auditStore.endpoint has to begin with https://");
   }
   if (node["acknowledgedDeviations"]) return read_deviations(node["acknowledgedDeviations"], out);

@@ -61,6 +61,10 @@ std::string Origin::str() const {
   return v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
+std::string Origin::url() const {
+  return fmt::format("{}://{}", tls ? "https" : "http", str());
+}
+
 std::string Origin::host_header() const {
   const bool v6 = host.find(':') != std::string::npos;
   if (v6) return fmt::format("{}:{}", host, port);
@@ -78,14 +82,13 @@ Result<Origin> parse_origin(std::string_view text) {
   };
   Origin out;
   std::string_view rest = text;
-  if (rest.starts_with("https://")) {
-    rest.remove_prefix(8);
-  } else if (rest.starts_with("http://")) {
-    out.tls = false;
-    rest.remove_prefix(7);
-  } else {
-    return bad();
-  }
+  const std::size_t scheme_end = rest.find("://");
+  if (scheme_end == std::string_view::npos) return bad();
+  const std::string scheme = lower(rest.substr(0, scheme_end));
+  if (scheme != "https" && scheme != "http") return bad();
+  out.tls = scheme == "https";
+  rest.remove_prefix(scheme_end + 3);
+  if (rest.ends_with('/')) rest.remove_suffix(1);
   out.port = out.tls ? kHttpsPort : kHttpPort;
   if (!read_host(rest, out)) return bad();
   if (rest.empty()) return out;

@@ -15,6 +15,9 @@ struct Origin {
   std::uint16_t port = 0;   ///< never 0 after parse_origin
   bool is_address = false;  ///< the host is an IPv4 or IPv6 address, not a name
 
+  /// What parse_origin reads back as the same: "https://host:port".
+  [[nodiscard]] std::string url() const;
+
   /// "host:port" for messages, with brackets around an IPv6 address.
   [[nodiscard]] std::string str() const;
 
@@ -27,8 +30,10 @@ struct Origin {
   [[nodiscard]] bool is_loopback() const;
 };
 
-/// Reads "https://host", "https://host:6443", "https://[::1]:6443" or the same with http.
-/// Errors: Invalid for anything else, also for a path, user name, zone or query.
+/// Reads "https://host", "https://host:6443", "https://[::1]:6443" or the same with http; a slash
+/// at the end and capital letters make no difference. The one reader of origins and endpoints:
+/// whoever connects, signs or checks uses it. Errors: Invalid for anything else, also for a path,
+/// user name, zone or query.
 Result<Origin> parse_origin(std::string_view text);
 
 }  // namespace stagekeeper::http

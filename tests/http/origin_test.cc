@@ -25,6 +25,10 @@ TEST_CASE("origin: scheme, host and port, and the Host header that follows from 
       {"https://a:6443", "a", 6443, false, "a:6443", "a:6443"},
       {"http://10.0.0.1", "10.0.0.1", 80, true, "10.0.0.1", "10.0.0.1:80"},
       {"http://10.0.0.1:443", "10.0.0.1", 443, true, "10.0.0.1:443", "10.0.0.1:443"},
+      {"https://a/", "a", 443, false, "a", "a:443"},
+      {"HTTPS://S3.Example:9000/", "s3.example", 9000, false, "s3.example:9000", "s3.example:9000"},
+      {"Http://LOCALHOST:80", "localhost", 80, false, "localhost", "localhost:80"},
+      {"https://[FD00::A]:9000/", "fd00::a", 9000, true, "fd00::a:9000", "[fd00::a]:9000"},
       {"https://[fd00::1]", "fd00::1", 443, true, "fd00::1:443", "[fd00::1]:443"},
       {"https://[::1]:6443", "::1", 6443, true, "::1:6443", "[::1]:6443"},
   };
@@ -36,14 +40,16 @@ TEST_CASE("origin: scheme, host and port, and the Host header that follows from 
     CHECK(origin.is_address == row.is_address);
     CHECK(origin.host_header() == row.header);
     CHECK(origin.str() == row.shown);
+    CHECK(parse_origin(origin.url()).value().host_header() == row.header);
   }
 }
 
 TEST_CASE("origin: anything but scheme, host and port is refused") {
-  for (const char* bad : {"", "api.example", "ftp://a", "https://", "https://a/", "https://a:0",
-                          "https://a:65536", "https://a:", "https://a:1x", "https://u@a",
-                          "https://a b", "https://[::1", "https://[::1]x", "https://::1",
-                          "https://[fe80::1%25eth0]", "https://a?x", "https://[1.2.3.4]"}) {
+  for (const char* bad :
+       {"", "api.example", "ftp://a", "https://", "https://a//", "https://a/b", "https:///",
+        "https://a:0", "https://a:65536", "https://a:", "https://a:1x", "https://u@a",
+        "https://a b", "https://[::1", "https://[::1]x", "https://::1", "https://[fe80::1%25eth0]",
+        "https://a?x", "https://[1.2.3.4]"}) {
     CAPTURE(bad);
     const Result<Origin> origin = parse_origin(bad);
     REQUIRE_FALSE(origin);

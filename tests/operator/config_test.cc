@@ -28,6 +28,21 @@ std::string with(const std::string& from, const std::string& to) {
 
 }  // namespace
 
+TEST_CASE("config: takes every spelling of an endpoint that the clients take, and no other") {
+  for (const char* good : {"https://s3.example/", "https://S3.Example:9000", "HTTPS://s3.example",
+                           "'https://[fd00::1]:9000'"}) {
+    CAPTURE(good);
+    CHECK(parse_config(with("https://s3.example:9000", good)));
+  }
+  for (const char* bad : {"http://s3.example", "https://s3.example/path", "s3.example",
+                          "https://user@s3.example", "https://s3.example:0"}) {
+    CAPTURE(bad);
+    const Result<Config> config = parse_config(with("https://s3.example:9000", bad));
+    REQUIRE_FALSE(config);
+    CHECK(config.error().message.starts_with("auditStore.endpoint"));
+  }
+}
+
 TEST_CASE("config: reads what the chart writes") {
   const Result<Config> config = parse_config(kValid);
   REQUIRE(config);
