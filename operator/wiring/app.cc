@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "http/cpprest_client.h"
+#include "http/reloading_client.h"
 #include "http/server.h"
 #include "kube/connect.h"
 #include "operator/wiring/engine.h"
@@ -46,29 +47,21 @@ struct AuditStack {
 
 Result<AuditStack> make_audit(const Config& config, const AppOptions& options, const Clock& clock) {
   AuditStack out;
-  http::ClientOptions http_options{.origin = config.audit.endpoint};
-  if (!config.audit.ca_file.empty()) {
-    Result<std::string> ca = read_secret(config.audit.ca_file);
-    if (!ca) return tl::unexpected(ca.error());
-    http_options.ca_pem = std::move(*ca);
-  }
-  auto client = http::make_client(http_options);
+  auto client =
+      http::make_reloading_client({.origin = config.audit.endpoint}, {.ca = config.audit.ca_file});
   if (!client) return fail(client.error(), "audit store");
   out.http = std::move(*client);
   Result<std::string> host = aws::host_of_endpoint(config.audit.endpoint);
   if (!host) return tl::unexpected(host.error());
-  Result<std::string> access = read_secret(config.credentials_dir + "/accessKey");
-  if (!access) return tl::unexpected(access.error());
-  Result<std::string> secret = read_secret(config.credentials_dir + "/secretKey");
-  if (!secret) return tl::unexpected(secret.error());
-  out.s3 = std::make_unique<aws::S3Client>(
-      *out.http,
-      aws::S3Options{
-          .host = *host,
-          .region = config.audit.region,
-          .bucket = config.audit.bucket,
-          .credentials = {.access_key_id = *access, .secret_access_key = aws::Secret(*secret)}},
-      clock);
+  aws::CredentialSource keys = aws::file_credentials(config.credentials_dir + "/accessKey",
+                                                     config.credentials_dir + "/secretKey");
+  if (const auto now = keys(); !now) return tl::unexpected(now.error());
+  out.s3 = std::make_unique<aws::S3Client>(*out.http,
+                                           aws::S3Options{.host = *host,
+                                                          .region = config.audit.region,
+                                                          .bucket = config.audit.bucket,
+                                                          .source = std::move(keys)},
+                                           clock);
   out.store = std::make_unique<audit::S3Store>(*out.s3);
   Result<std::string> pem = read_secret(config.signing_key_file);
   if (!pem) return fail(pem.error(), "without a signing key nothing can be recorded");

@@ -3,6 +3,7 @@
 #include "aws/s3_answer.h"
 #include "aws/sigv4.h"
 #include "base/crypto.h"
+#include "http/origin.h"
 
 #include <algorithm>
 
@@ -26,42 +27,31 @@ Result<T> readable(Result<T> read, std::string_view what) {
 }  // namespace
 
 Result<std::string> host_of_endpoint(std::string_view endpoint) {
-  const auto bad = [] {
-    return fail(ErrorCode::kInvalid,
-                "the S3 endpoint must look like https://host or "
-                "https://host:port, without a path");
-  };
-  std::string_view default_port;
-  std::string_view rest = endpoint;
-  if (rest.starts_with("https://")) {
-    rest.remove_prefix(8);
-    default_port = ":443";
-  } else if (rest.starts_with("http://")) {
-    rest.remove_prefix(7);
-    default_port = ":80";
-  } else {
-    return bad();
-  }
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.empty() || rest.find_first_of("/?#@ \t\r\n") != std::string_view::npos) return bad();
-  if (rest.ends_with(default_port)) rest.remove_suffix(default_port.size());
-  return std::string(rest);
+  const Result<http::Origin> origin = http::parse_origin(endpoint);
+  if (!origin) return fail(origin.error(), "S3 endpoint");
+  return origin->host_header();
 }
 
 S3Client::S3Client(http::Client& http, S3Options options, const Clock& clock)
-    : http_(http), options_(std::move(options)), clock_(clock), requests_(options_.bucket) {}
+    : http_(http), options_(std::move(options)), clock_(clock), requests_(options_.bucket) {
+  options_.credentials = without_line_ends(std::move(options_.credentials));
+}
 
-void S3Client::prepare(http::Request& request) const {
+Status S3Client::prepare(http::Request& request) const {
+  const Result<Credentials> credentials =
+      options_.source ? options_.source() : Result<Credentials>(options_.credentials);
+  if (!credentials) return tl::unexpected(credentials.error());
   const std::string hash =
       request.body.empty() ? std::string(kEmptyPayloadHash) : sha256_hex(request.body);
   request.headers.insert_or_assign("Host", options_.host);
   request.headers.insert_or_assign("x-amz-content-sha256", hash);
-  sign(request, options_.credentials,
+  sign(request, *credentials,
        SigningScope{.region = options_.region, .service = "s3", .time = clock_.now()}, hash);
   // Signed, and left to the HTTP client to send: it writes "host:port" itself, and one that gets
   // the header from us looks for the port in the server's certificate, too. Without a port the
   // client would add the default one, so then the header stays.
   if (options_.host.find(':') != std::string::npos) request.headers.erase("Host");
+  return {};
 }
 
 void S3Client::note_date(const http::Response& response) {
@@ -72,7 +62,7 @@ void S3Client::note_date(const http::Response& response) {
 }
 
 Result<http::Response> S3Client::exchange(http::Request& request) {
-  prepare(request);
+  if (Status s = prepare(request); !s) return tl::unexpected(s.error());
   Result<http::Response> response = http_.send(request);
   if (response) note_date(*response);
   return response;
@@ -110,7 +100,7 @@ Result<std::string> S3Client::get(std::string_view key, std::string_view version
 Status S3Client::stream(std::string_view key, const http::BodySink& sink,
                         const std::stop_token& stop) {
   http::Request request = requests_.get(key);
-  prepare(request);
+  if (Status s = prepare(request); !s) return s;
   const Result<http::Response> response = http_.stream(request, sink, stop);
   if (!response) return tl::unexpected(response.error());
   note_date(*response);

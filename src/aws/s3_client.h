@@ -18,14 +18,15 @@ namespace stagekeeper::aws {
 
 /// Which bucket, how addressed, as whom.
 struct S3Options {
-  std::string host;  ///< the Host header: "s3.example:9000", without a port where it is the default
+  std::string host;  ///< the Host header as host_of_endpoint tells it
   std::string region;
   std::string bucket;
-  Credentials credentials;
+  Credentials credentials = {};
+  CredentialSource source = {};  ///< asked before each request when set; else `credentials` stand
 };
 
-/// The Host header of an endpoint such as "https://10.0.0.1:7443". Errors: Invalid for anything but
-/// http or https with a host, an optional port and no path.
+/// The Host header that an http::Client sends to an endpoint such as "https://10.0.0.1:7443", which
+/// is what has to be signed. Errors: those of http::parse_origin.
 Result<std::string> host_of_endpoint(std::string_view endpoint);
 
 /// One entry of a listing of versions, in the server's order: by key, newest first within a key.
@@ -73,8 +74,10 @@ struct ServerTime {
 /// S3 calls on one bucket: builds, signs, sends, reads. One attempt a call: the caller decides
 /// about retries, since he knows what a lost answer means.
 ///
+/// Line ends behind a key are cut, as they are in whatever reads keys out of files.
+///
 /// Thread rule: thread-safe. Lifetime: the http client and the clock outlive it.
-/// Errors of all calls: see to_error(), and those of http::Client::send.
+/// Errors of all calls: see to_error(), those of http::Client::send and of the credential source.
 class S3Client {
  public:
   S3Client(http::Client& http, S3Options options, const Clock& clock);
@@ -113,7 +116,7 @@ class S3Client {
   [[nodiscard]] std::optional<ServerTime> server_time() const;
 
  private:
-  void prepare(http::Request& request) const;
+  Status prepare(http::Request& request) const;
   void note_date(const http::Response& response);
   Result<http::Response> exchange(http::Request& request);
   Result<http::Response> call(http::Request request);

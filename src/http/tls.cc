@@ -102,6 +102,8 @@ bool TlsClient::configure(SSL_CTX* context) {
     ok = ok && SSL_CTX_use_PrivateKey(context, material_->key.get()) == 1;
   }
   X509_VERIFY_PARAM* param = SSL_CTX_get0_param(context);
+  // Whoever names an authority trusts it, be it a root or one below: as Go and curl have it.
+  if (material_->trusted) X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
   const std::string& peer = material_->peer;
   ok = ok && (material_->peer_is_address
                   ? X509_VERIFY_PARAM_set1_ip_asc(param, peer.c_str()) == 1

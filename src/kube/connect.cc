@@ -1,7 +1,7 @@
 #include "kube/connect.h"
 
 #include "base/files.h"
-#include "http/cpprest_client.h"
+#include "http/reloading_client.h"
 #include "kube/client.h"
 #include "kube/token_source.h"
 
@@ -44,6 +44,7 @@ Result<ClusterAccess> in_cluster_access(const std::string& host, const std::stri
   Result<std::string> ca = read(directory + "/ca.crt");
   if (!ca) return fail(std::move(ca.error()), "service account");
   out.ca_pem = std::move(*ca);
+  out.files.ca = directory + "/ca.crt";
   out.token_file = directory + "/token";
   // Only needed for defaults; a missing file is no reason to fail.
   out.ns = read(directory + "/namespace").value_or("");
@@ -74,11 +75,13 @@ Result<std::unique_ptr<Api>> make_api(const ClusterAccess& access, const Connect
                                 .user_agent = options.user_agent};
   ApiParts parts;
   parts.path_prefix = access.path_prefix;
-  Result<std::unique_ptr<http::Client>> calls = http::make_client(transport);
+  Result<std::unique_ptr<http::Client>> calls =
+      http::make_reloading_client(transport, access.files);
   if (!calls) return tl::unexpected(calls.error());
   parts.calls = std::move(*calls);
   transport.timeout = options.watch_timeout;
-  Result<std::unique_ptr<http::Client>> watches = http::make_client(transport);
+  Result<std::unique_ptr<http::Client>> watches =
+      http::make_reloading_client(transport, access.files);
   if (!watches) return tl::unexpected(watches.error());
   parts.watches = std::move(*watches);
   if (!access.token_file.empty()) {

@@ -30,7 +30,8 @@ Result<ClusterAccess> find_cluster(const ConnectOptions& options);
 Result<ClusterAccess> in_cluster_access(const std::string& host, const std::string& port,
                                         const std::string& directory, const FileReader& read);
 
-/// Makes an Api for the access. Does not talk to the server. Errors: Invalid.
+/// Makes an Api for the access. Does not talk to the server. Follows the access's files and token
+/// file when they are replaced. Errors: Invalid, and those of reading the files.
 Result<std::unique_ptr<Api>> make_api(const ClusterAccess& access, const ConnectOptions& options);
 
 /// find_cluster, then make_api.

@@ -49,7 +49,9 @@ class Sources {
   }
 
   /// `<key>-data` (base64) wins over `<key>` (a path), as kubectl has it.
-  [[nodiscard]] Result<std::string> pem(const YAML::Node& node, const std::string& key) const {
+  /// `file` becomes the path when there is one.
+  [[nodiscard]] Result<std::string> pem(const YAML::Node& node, const std::string& key,
+                                        std::string& file) const {
     const std::string data = text_at(node, (key + "-data").c_str());
     if (!data.empty()) {
       Result<std::string> decoded = base64_decode(data);
@@ -60,6 +62,7 @@ class Sources {
     if (path.empty()) return std::string();
     Result<std::string> content = read_(path);
     if (!content) return fail(std::move(content.error()), "kubeconfig: " + key);
+    file = path;
     return content;
   }
 
@@ -88,7 +91,7 @@ Status read_cluster(const YAML::Node& cluster, const Sources& sources, ClusterAc
     return invalid("insecure-skip-tls-verify is not supported; give certificate-authority");
   if (!text_at(cluster, "proxy-url").empty()) return invalid("proxy-url is not supported");
   if (Status s = read_server(text_at(cluster, "server"), out); !s) return s;
-  Result<std::string> ca = sources.pem(cluster, "certificate-authority");
+  Result<std::string> ca = sources.pem(cluster, "certificate-authority", out.files.ca);
   if (!ca) return tl::unexpected(ca.error());
   out.ca_pem = std::move(*ca);
   out.server_name = text_at(cluster, "tls-server-name");
@@ -114,9 +117,9 @@ Status read_user(const YAML::Node& user, const Sources& sources, ClusterAccess& 
   if (Status s = refuse_unsupported(user); !s) return s;
   out.token = text_at(user, "token");
   out.token_file = sources.absolute(text_at(user, "tokenFile"));
-  Result<std::string> certificate = sources.pem(user, "client-certificate");
+  Result<std::string> certificate = sources.pem(user, "client-certificate", out.files.client_cert);
   if (!certificate) return tl::unexpected(certificate.error());
-  Result<std::string> key = sources.pem(user, "client-key");
+  Result<std::string> key = sources.pem(user, "client-key", out.files.client_key);
   if (!key) return tl::unexpected(key.error());
   out.client_cert_pem = std::move(*certificate);
   out.client_key_pem = std::move(*key);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "http/reloading_client.h"
 
 #include <functional>
 #include <string>
@@ -16,6 +17,7 @@ struct ClusterAccess {
   std::string ca_pem = {};  ///< empty: the system's authorities
   std::string client_cert_pem = {};
   std::string client_key_pem = {};
+  http::ClientFiles files = {};  ///< whence the PEM texts came; followed when they are replaced
   std::string token = {};
   std::string token_file = {};   ///< wins over `token`
   std::string server_name = {};  ///< expected in the server's certificate; empty: the host

@@ -7,7 +7,11 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <thread>
+#include <unistd.h>
 
 using namespace stagekeeper;
 using fakes::FakeS3;
@@ -34,15 +38,34 @@ struct Wire {
   std::unique_ptr<http::Client> http;
   std::unique_ptr<aws::S3Client> s3;
 
-  Wire() {
+  Wire() { connect(imposter.origin()); }
+
+  void connect(const std::string& endpoint) {
     http::ClientOptions client;
-    client.origin = imposter.origin();
+    client.origin = endpoint;
     client.timeout = std::chrono::milliseconds(300);
     http = http::make_client(client).value();
-    s3 = std::make_unique<aws::S3Client>(
-        *http, options(aws::host_of_endpoint(imposter.origin()).value()), clock);
+    s3 = std::make_unique<aws::S3Client>(*http, options(aws::host_of_endpoint(endpoint).value()),
+                                         clock);
   }
 };
+
+/// Whether a request bears the signature of what arrived.
+bool signed_as_received(const fakes::ReceivedRequest& received) {
+  const std::string& authorization = received.headers.at("Authorization");
+  http::Request again{
+      .method = received.method, .target = received.target, .headers = {}, .body = {}};
+  const std::size_t start = authorization.find("SignedHeaders=") + 14;
+  std::string names = authorization.substr(start, authorization.find(',', start) - start) + ";";
+  while (!names.empty()) {
+    const std::string name = names.substr(0, names.find(';'));
+    names.erase(0, name.size() + 1);
+    again.headers.emplace(name, received.headers.at(name));
+  }
+  aws::sign(again, options("").credentials, {.region = "us-east-1", .service = "s3", .time = kNow},
+            received.headers.at("x-amz-content-sha256"));
+  return again.headers.at("Authorization") == authorization;
+}
 
 }  // namespace
 
@@ -50,7 +73,9 @@ TEST_CASE("s3 client: endpoints become Host headers") {
   CHECK(aws::host_of_endpoint("https://10.0.0.1:7443").value() == "10.0.0.1:7443");
   CHECK(aws::host_of_endpoint("https://s3.example:443/").value() == "s3.example");
   CHECK(aws::host_of_endpoint("http://s3.example:80").value() == "s3.example");
-  CHECK(aws::host_of_endpoint("https://[fd00::1]:443").value() == "[fd00::1]");
+  CHECK(aws::host_of_endpoint("https://[fd00::1]:443").value() == "fd00::1:443");
+  CHECK(aws::host_of_endpoint("https://[FD00::1]:9000/").value() == "fd00::1:9000");
+  CHECK(aws::host_of_endpoint("https://S3.Example:9000").value() == "s3.example:9000");
   for (const char* bad : {"", "s3.example", "ftp://s3.example", "https://", "https://a/b",
                           "https://a?b", "https://u@a", "https://a b"}) {
     CAPTURE(bad);
@@ -65,23 +90,26 @@ TEST_CASE("s3 client: what goes over the wire is what was signed") {
   REQUIRE(version);
   CHECK(*version == "v7");
   const auto received = wire.imposter.requests().at(0);
-  // Sign again what arrived, with the headers that were declared as signed.
-  const std::string& authorization = received.headers.at("Authorization");
-  http::Request again{
-      .method = received.method, .target = received.target, .headers = {}, .body = {}};
-  const std::size_t start = authorization.find("SignedHeaders=") + 14;
-  std::string names = authorization.substr(start, authorization.find(',', start) - start) + ";";
-  while (!names.empty()) {
-    const std::string name = names.substr(0, names.find(';'));
-    names.erase(0, name.size() + 1);
-    again.headers.emplace(name, received.headers.at(name));
-  }
-  CHECK(again.headers.contains("If-None-Match"));
-  CHECK(again.headers.contains("x-amz-object-lock-mode"));
-  aws::sign(again, options("").credentials, {.region = "us-east-1", .service = "s3", .time = kNow},
-            received.headers.at("x-amz-content-sha256"));
-  CHECK(again.headers.at("Authorization") == authorization);
+  CHECK(received.headers.at("Authorization").find("if-none-match") != std::string::npos);
+  CHECK(received.headers.at("Authorization").find("x-amz-object-lock-mode") != std::string::npos);
+  CHECK(signed_as_received(received));
   CHECK(received.body == "{}");
+}
+
+TEST_CASE("s3 client: the host is signed as it is sent, however the endpoint is spelled") {
+  Wire wire;
+  wire.imposter.on("GET", "/audit/k").always().body("x");
+  const std::string port = std::to_string(wire.imposter.port());
+  for (const std::string& endpoint :
+       {"http://127.0.0.1:" + port + "/", "http://LOCALHOST:" + port,
+        "HTTP://LocalHost:" + port + "/", "http://[::ffff:127.0.0.1]:" + port,
+        "http://[::FFFF:127.0.0.1]:" + port + "/"}) {
+    CAPTURE(endpoint);
+    wire.connect(endpoint);
+    const Result<std::string> got = wire.s3->get("k");
+    REQUIRE(got);
+    CHECK(signed_as_received(wire.imposter.requests().back()));
+  }
 }
 
 TEST_CASE("s3 client: a lost acknowledgement leaves the effect open") {
@@ -174,4 +202,53 @@ TEST_CASE("s3 client: streams an object, and says why it cannot") {
   CHECK(client.stream("k", sink, {}));
   CHECK(got == "bytes");
   CHECK(client.stream("missing", sink, {}).error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("s3 client: keys in files are followed, and line ends behind them are no part of them") {
+  const std::filesystem::path directory =
+      std::filesystem::temp_directory_path() / ("s3-keys-" + std::to_string(getpid()));
+  std::filesystem::create_directories(directory);
+  const auto write = [&](const char* name, const char* text) {
+    std::ofstream(directory / name, std::ios::trunc) << text;
+  };
+  write("access", "first\n");
+  write("secret", "hush\r\n");
+  aws::S3Options with = options("fake");
+  with.source = aws::file_credentials(directory / "access", directory / "secret",
+                                      std::chrono::milliseconds(5));
+  ManualClock clock(kNow);
+  MemoryStore store(clock);
+  FakeS3 server(store, clock);
+  std::string authorization;
+  server.instead = [&](const http::Request& request) -> std::optional<http::Response> {
+    authorization = request.headers.at("Authorization");
+    return std::nullopt;
+  };
+  aws::S3Client client(server, with, clock);
+  (void)client.get("k");
+  CHECK(authorization.find("Credential=first/") != std::string::npos);
+  write("access", "");  // half-written
+  for (int i = 0; i < 4; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    (void)client.get("k");
+    CHECK(authorization.find("Credential=first/") != std::string::npos);
+  }
+  write("access", "second\n");
+  for (int i = 0; i < 4; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    (void)client.get("k");
+  }
+  CHECK(authorization.find("Credential=second/") != std::string::npos);
+  std::filesystem::remove_all(directory);
+  CHECK(aws::file_credentials("/nowhere/a", "/nowhere/b")().error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("s3 client: keys from elsewhere lose their line ends, too") {
+  Wire wire;
+  wire.imposter.on("GET", "/audit/k").always().body("x");
+  aws::S3Options with = options(aws::host_of_endpoint(wire.imposter.origin()).value());
+  with.credentials = {.access_key_id = "writer\n", .secret_access_key = aws::Secret("hush\n")};
+  aws::S3Client client(*wire.http, with, wire.clock);
+  REQUIRE(client.get("k"));
+  CHECK(signed_as_received(wire.imposter.requests().back()));
 }

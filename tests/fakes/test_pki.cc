@@ -65,13 +65,20 @@ struct TestCa::Authority {
   X509* certificate = nullptr;
 };
 
-TestCa::TestCa(const std::string& name) : authority_(std::make_unique<Authority>()) {
+TestCa::TestCa(const std::string& name) : TestCa(name, nullptr) {}
+
+TestCa::TestCa(const std::string& name, const TestCa& parent)
+    : TestCa(name, parent.authority_.get()) {}
+
+TestCa::TestCa(const std::string& name, const Authority* parent)
+    : authority_(std::make_unique<Authority>()) {
   authority_->key = EVP_EC_gen("P-256");
   X509* certificate = unsigned_certificate(name, authority_->key, false);
-  X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
-  extend(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE");
-  extend(certificate, certificate, NID_key_usage, "critical,keyCertSign");
-  must(X509_sign(certificate, authority_->key, EVP_sha256()) > 0);
+  X509* issuer = parent == nullptr ? certificate : parent->certificate;
+  X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
+  extend(certificate, issuer, NID_basic_constraints, "critical,CA:TRUE");
+  extend(certificate, issuer, NID_key_usage, "critical,keyCertSign");
+  must(X509_sign(certificate, parent == nullptr ? authority_->key : parent->key, EVP_sha256()) > 0);
   authority_->certificate = certificate;
   pem_ = pem_of(certificate);
 }

@@ -21,6 +21,10 @@ struct CertificateAndKey {
 class TestCa {
  public:
   explicit TestCa(const std::string& name);
+
+  /// One below another.
+  TestCa(const std::string& name, const TestCa& parent);
+
   TestCa(const TestCa&) = delete;
   TestCa& operator=(const TestCa&) = delete;
   TestCa(TestCa&&) = delete;
@@ -33,6 +37,8 @@ class TestCa {
 
  private:
   struct Authority;
+
+  TestCa(const std::string& name, const Authority* parent);
 
   std::unique_ptr<Authority> authority_;
   std::string pem_;

@@ -77,6 +77,20 @@ TEST_CASE("tls: a server that cannot prove who it is is refused and the reason n
   }
 }
 
+TEST_CASE("tls: an authority below the root may be trusted alone") {
+  const TestCa root("root");
+  const TestCa below("below", root);
+  const TestCa stranger("stranger", root);
+  const CertificateAndKey leaf = below.issue({.ip = "127.0.0.1"});
+  HttpImposter server({.cert_pem = leaf.cert_pem, .key_pem = leaf.key_pem});
+  answering(server);
+  const auto client = make_client({.origin = server.origin(), .ca_pem = below.pem()}).value();
+  const Result<Response> answer = client->send(kGet);
+  if (!answer) FAIL_CHECK(answer.error().message);
+  const auto other = make_client({.origin = server.origin(), .ca_pem = stranger.pem()}).value();
+  CHECK_FALSE(other->send(kGet));
+}
+
 TEST_CASE("tls: a wrong host name is refused, and server_name says which one is expected") {
   const TestCa ca("authority");
   const CertificateAndKey leaf = ca.issue({.dns = "kubernetes"});
