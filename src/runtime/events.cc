@@ -46,6 +46,10 @@ void EventRecorder::start() {
 }
 
 void EventRecorder::stop() {
+  {
+    const MutexLock lock(mutex_);
+    if (!flush_until_) flush_until_ = std::chrono::steady_clock::now() + options_.flush;
+  }
   thread_.request_stop();
   if (thread_.joinable()) thread_.join();
 }
@@ -63,32 +67,29 @@ void EventRecorder::record(EventDraft draft) {
 }
 
 void EventRecorder::run(const std::stop_token& stop) {
-  std::optional<std::chrono::steady_clock::time_point> flush_until;
   while (true) {
     EventDraft draft;
+    bool late = false;
     {
       const MutexLock lock(mutex_);
       changed_.wait(mutex_, stop, [this]() SK_REQUIRES(mutex_) { return !queue_.empty(); });
       if (queue_.empty()) return;  // stopping, and all is written
       draft = std::move(queue_.front());
       queue_.pop_front();
+      late = flush_until_ && std::chrono::steady_clock::now() >= *flush_until_;
     }
-    if (stop.stop_requested()) {
-      const auto now = std::chrono::steady_clock::now();
-      if (!flush_until) flush_until = now + options_.flush;
-      if (now >= *flush_until) {
-        ports_.metrics.event_recorded("dropped");
-        continue;
-      }
+    if (late) {
+      ports_.metrics.event_recorded("dropped");
+    } else {
+      write(draft, stop);
     }
-    write(draft, stop);
   }
 }
 
 void EventRecorder::write(const EventDraft& draft, const std::stop_token& stop) {
   EventPlan plan = log_.plan(draft, random_hex(kSuffixBytes), ports_.steady());
   Status sent = send(draft, plan);
-  if (!sent && sent.error().code == ErrorCode::kNotFound &&
+  if (!sent && sent.error().code == ErrorCode::kNotFound && !stop.stop_requested() &&
       plan.kind == EventPlan::Kind::kPatchSeries) {
     log_.forget(draft);  // the Event has aged out: begin a new one
     plan = log_.plan(draft, random_hex(kSuffixBytes), ports_.steady());
@@ -101,7 +102,8 @@ void EventRecorder::write(const EventDraft& draft, const std::stop_token& stop) 
       const MutexLock lock(mutex_);
       changed_.wait_for(mutex_, stop, wait, [] { return false; });
     }
-    sent = send(draft, plan);
+    // A call may last as long as its timeout: when ending, the one under way was the last.
+    if (!stop.stop_requested()) sent = send(draft, plan);
   }
   if (sent) {
     ports_.metrics.event_recorded(result_name(plan.kind));

@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
@@ -44,7 +45,7 @@ class EventRecorder {
   /// Queues an Event; drops and counts it when the queue is full. Never blocks on the network.
   void record(EventDraft draft);
 
-  /// Writes what is queued within Options::flush, then ends.
+  /// Begins no call later than Options::flush from now, then ends: at most a call's timeout later.
   void stop();
 
  private:
@@ -59,6 +60,7 @@ class EventRecorder {
   Mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<EventDraft> queue_ SK_GUARDED_BY(mutex_);
+  std::optional<std::chrono::steady_clock::time_point> flush_until_ SK_GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 

@@ -43,7 +43,7 @@ bool LeaderElector::wait_until_leading(const std::stop_token& stop) {
   return changed_.wait(mutex_, stop, [this]() SK_REQUIRES(mutex_) { return has_led_; });
 }
 
-bool LeaderElector::leads() const {
+bool LeaderElector::holds() const {
   const MutexLock lock(mutex_);
   return !lost_ && machine_.holds(ports_.steady());
 }
@@ -155,7 +155,7 @@ void LeaderElector::release() {
     const MutexLock lock(mutex_);
     if (lost_) return;
     last = machine_.release(ports_.clock.now());
-    lost_ = true;  // leads() stays false from here on
+    lost_ = true;  // holds() stays false from here on
   }
   ports_.metrics.leading(options_.name, false);
   if (!last) return;

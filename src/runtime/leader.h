@@ -2,6 +2,7 @@
 
 #include "base/mutex.h"
 #include "kube/api.h"
+#include "runtime/fence.h"
 #include "runtime/health.h"
 #include "runtime/lease.h"
 #include "runtime/metrics.h"
@@ -18,8 +19,9 @@ namespace stagekeeper::runtime {
 ///
 /// When leadership is lost, `on_lost` is called once, from either thread and at the latest when the
 /// renew deadline passes; the elector does not try again. It is meant to end the process with a
-/// code other than 0 (never to pause it): threads under way could still write.
-class LeaderElector {
+/// code other than 0 (never to pause it), and before the lease's duration is over: threads under
+/// way could still write. As a Fence it tells them to leave it from the moment of the loss.
+class LeaderElector final : public Fence {
  public:
   struct Ports {
     /// With a call timeout well below the renew deadline (5 s): one dead connection must not cost
@@ -32,24 +34,20 @@ class LeaderElector {
   };
 
   LeaderElector(LeaseOptions options, Ports ports, std::function<void()> on_lost);
-  LeaderElector(const LeaderElector&) = delete;
-  LeaderElector& operator=(const LeaderElector&) = delete;
-  LeaderElector(LeaderElector&&) = delete;
-  LeaderElector& operator=(LeaderElector&&) = delete;
-
   /// Stops without releasing, if release() was not called.
-  ~LeaderElector();
+  ~LeaderElector() override;
 
   void start();
 
   /// Blocks until this process leads (true), or `stop` (false).
   bool wait_until_leading(const std::stop_token& stop);
 
-  /// Whether this process leads at this moment by its own clock. Cheap; ask before an effect.
-  [[nodiscard]] bool leads() const;
+  /// Whether this process leads at this moment by its own clock.
+  [[nodiscard]] bool holds() const override;
 
   /// Stops renewing and gives the lease back, so that the next candidate need not wait. Call after
-  /// the workers have ended. One try; a failure only costs the next leader the lease's duration.
+  /// the last round has ended, however long that takes. One try; a failure only costs the next
+  /// leader the lease's duration.
   void release();
 
   /// For readyz: ok while leading or standing by; says who leads.

@@ -74,24 +74,42 @@ std::string Metrics::text() const {
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect()) + process_stats_text();
 }
 
-void Metrics::queue_added(const std::string& queue) {
-  impl_->adds.Add({{"name", queue}}).Increment();
+struct QueueMetrics::Meters {
+  prometheus::Counter& adds;
+  prometheus::Gauge& depth;
+  prometheus::Histogram& waited;
+  prometheus::Histogram& worked;
+  prometheus::Counter& retries;
+};
+
+void QueueMetrics::added() const {
+  meters_->adds.Increment();
 }
 
-void Metrics::queue_depth(const std::string& queue, std::size_t ready) {
-  impl_->depth.Add({{"name", queue}}).Set(static_cast<double>(ready));
+void QueueMetrics::depth(std::size_t ready) const {
+  meters_->depth.Set(static_cast<double>(ready));
 }
 
-void Metrics::queue_waited(const std::string& queue, Seconds waited) {
-  impl_->waited.Add({{"name", queue}}, buckets()).Observe(waited.count());
+void QueueMetrics::waited(Seconds waited) const {
+  meters_->waited.Observe(waited.count());
 }
 
-void Metrics::queue_worked(const std::string& queue, Seconds worked) {
-  impl_->worked.Add({{"name", queue}}, buckets()).Observe(worked.count());
+void QueueMetrics::worked(Seconds worked) const {
+  meters_->worked.Observe(worked.count());
 }
 
-void Metrics::queue_retried(const std::string& queue) {
-  impl_->retries.Add({{"name", queue}}).Increment();
+void QueueMetrics::retried() const {
+  meters_->retries.Increment();
+}
+
+QueueMetrics Metrics::queue(const std::string& name) {
+  const prometheus::Labels labels{{"name", name}};
+  return QueueMetrics(std::make_shared<QueueMetrics::Meters>(
+      QueueMetrics::Meters{.adds = impl_->adds.Add(labels),
+                           .depth = impl_->depth.Add(labels),
+                           .waited = impl_->waited.Add(labels, buckets()),
+                           .worked = impl_->worked.Add(labels, buckets()),
+                           .retries = impl_->retries.Add(labels)}));
 }
 
 void Metrics::reconciled(const std::string& controller, const std::string& result, Seconds took) {

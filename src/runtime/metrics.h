@@ -7,10 +7,30 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace stagekeeper::runtime {
 
 using Seconds = std::chrono::duration<double>;
+
+/// The counters of one work queue, looked up once: counting is done under the queue's lock. Cheap
+/// to copy; thread-safe; must not outlive its Metrics.
+class QueueMetrics {
+ public:
+  void added() const;
+  void depth(std::size_t ready) const;
+  void waited(Seconds waited) const;
+  void worked(Seconds worked) const;
+  void retried() const;
+
+ private:
+  friend class Metrics;
+  struct Meters;
+
+  explicit QueueMetrics(std::shared_ptr<const Meters> meters) : meters_(std::move(meters)) {}
+
+  std::shared_ptr<const Meters> meters_;
+};
 
 /// The program's counters in a registry of its own, in Prometheus' names and units (seconds,
 /// bytes). Thread-safe; outlives whoever counts. Labels must come from small closed sets.
@@ -26,12 +46,8 @@ class Metrics {
   /// The text exposition format 0.0.4, with the process's memory, CPU and descriptors.
   [[nodiscard]] std::string text() const;
 
-  // Work queue: workqueue_*{name}.
-  void queue_added(const std::string& queue);
-  void queue_depth(const std::string& queue, std::size_t ready);
-  void queue_waited(const std::string& queue, Seconds waited);
-  void queue_worked(const std::string& queue, Seconds worked);
-  void queue_retried(const std::string& queue);
+  /// workqueue_*{name}.
+  [[nodiscard]] QueueMetrics queue(const std::string& name);
 
   /// controller_runtime_reconcile_total and _time_seconds; `result` is success, requeue_after,
   /// error, terminal_error, panic or cancelled.

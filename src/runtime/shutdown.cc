@@ -19,6 +19,15 @@ sigset_t ending_signals() {
   return set;
 }
 
+/// Detached on purpose: whoever hangs must not be able to keep the process alive.
+void end_hard_after(std::chrono::milliseconds limit, int code) {
+  std::thread([limit, code] {
+    std::this_thread::sleep_for(limit);
+    log(LogLevel::kError, "time to end is over, ending hard", {{"code", std::to_string(code)}});
+    _exit(code);
+  }).detach();
+}
+
 }  // namespace
 
 Shutdown::Shutdown() {
@@ -36,17 +45,14 @@ int Shutdown::wait(std::chrono::milliseconds grace) {
   log(LogLevel::kInfo, "stopping",
       {{"reason", received == SIGINT ? "SIGINT" : "SIGTERM"},
        {"graceMs", std::to_string(grace.count())}});
-  // Detached on purpose: whoever hangs must not be able to keep the process alive.
-  std::thread([grace, code] {
-    std::this_thread::sleep_for(grace);
-    log(LogLevel::kError, "grace period over, ending hard");
-    _exit(code == 0 ? 1 : code);
-  }).detach();
+  end_hard_after(grace, code == 0 ? 1 : code);
   source_.request_stop();
   return code;
 }
 
-void Shutdown::request(int exit_code, std::string_view why) {
+void Shutdown::request(int exit_code, std::string_view why,
+                       std::optional<std::chrono::milliseconds> within) {
+  if (within) end_hard_after(*within, exit_code == 0 ? 1 : exit_code);
   int none = 0;
   if (exit_code != 0) exit_code_.compare_exchange_strong(none, exit_code);
   log(exit_code == 0 ? LogLevel::kInfo : LogLevel::kError, "stop requested",

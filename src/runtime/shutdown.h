@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <stop_token>
 #include <string_view>
 
@@ -22,7 +23,10 @@ class Shutdown {
   int wait(std::chrono::milliseconds grace);
 
   /// Asks for the end from any thread, as if a signal had come. The first code that is not 0 wins.
-  void request(int exit_code, std::string_view why);
+  /// With `within`, the process ends hard with that code when it is still there after that time,
+  /// whatever the grace period.
+  void request(int exit_code, std::string_view why,
+               std::optional<std::chrono::milliseconds> within = std::nullopt);
 
  private:
   std::stop_source source_;

@@ -7,7 +7,7 @@ namespace stagekeeper::runtime {
 WorkQueue::WorkQueue(std::string name, QueueOptions options, Metrics& metrics, SteadyClock clock,
                      Random random)
     : name_(std::move(name)),
-      metrics_(metrics),
+      metrics_(metrics.queue(name_)),
       clock_(std::move(clock)),
       core_(options, std::move(random)) {}
 
@@ -16,13 +16,13 @@ void WorkQueue::add(const Key& key, Priority priority) {
 }
 
 void WorkQueue::add_after(const Key& key, std::chrono::milliseconds delay, Priority priority) {
-  metrics_.queue_added(name_);
+  metrics_.added();
   {
     const MutexLock lock(mutex_);
     if (closed_) return;
     const SteadyTime now = clock_();
     core_.add_at(key, priority, now + delay, now);
-    metrics_.queue_depth(name_, core_.depth());
+    metrics_.depth(core_.depth());
   }
   changed_.notify_one();
 }
@@ -37,8 +37,8 @@ std::optional<WorkQueue::Taken> WorkQueue::get(const std::stop_token& stop) {
   while (!closed_ && !stop.stop_requested()) {
     const SteadyTime now = clock_();
     if (auto taken = core_.take(now)) {
-      metrics_.queue_depth(name_, core_.depth());
-      metrics_.queue_waited(name_, now - taken->ready_since);
+      metrics_.depth(core_.depth());
+      metrics_.waited(now - taken->ready_since);
       return Taken{std::move(taken->key), now};
     }
     if (const auto due = core_.next_due()) {
@@ -54,9 +54,9 @@ void WorkQueue::finish(const Taken& taken, std::optional<std::chrono::millisecon
   {
     const MutexLock lock(mutex_);
     const SteadyTime now = clock_();
-    metrics_.queue_worked(name_, now - taken.taken_at);
+    metrics_.worked(now - taken.taken_at);
     core_.finish(taken.key, after ? std::optional(now + *after) : std::nullopt, now);
-    metrics_.queue_depth(name_, core_.depth());
+    metrics_.depth(core_.depth());
   }
   // The caller comes back for one key itself; another worker may see to a second one.
   changed_.notify_one();
@@ -68,10 +68,10 @@ std::chrono::milliseconds WorkQueue::finish_failed(const Taken& taken, const Fai
   {
     const MutexLock lock(mutex_);
     const SteadyTime now = clock_();
-    metrics_.queue_worked(name_, now - taken.taken_at);
-    metrics_.queue_retried(name_);
+    metrics_.worked(now - taken.taken_at);
+    metrics_.retried();
     wait = core_.finish_failed(taken.key, failure, now);
-    metrics_.queue_depth(name_, core_.depth());
+    metrics_.depth(core_.depth());
   }
   changed_.notify_one();
   idle_.notify_all();

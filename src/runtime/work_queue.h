@@ -52,7 +52,7 @@ class WorkQueue {
 
  private:
   const std::string name_;
-  Metrics& metrics_;
+  const QueueMetrics metrics_;
   const SteadyClock clock_;
   mutable Mutex mutex_;
   std::condition_variable_any changed_;  ///< something to take, or closed: wakes workers

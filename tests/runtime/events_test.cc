@@ -31,12 +31,15 @@ EventDraft draft(const std::string& note = "3 of 3 gates passed") {
 }
 
 struct Bench {
+  explicit Bench(milliseconds flush_for = seconds(2)) : flush(flush_for) {}
+
+  milliseconds flush;
   fakes::FakeApi api;
   SystemClock clock;
   Metrics metrics;
   EventRecorder recorder{{"stagekeeper.dev/operator", "stagekeeper-0"},
                          {api, clock, metrics},
-                         {.max_queued = 4, .retry_wait = milliseconds(5), .flush = seconds(2)}};
+                         {.max_queued = 4, .retry_wait = milliseconds(5), .flush = flush}};
 
   bool counts(const std::string& result, int times) {
     return metrics.text().find("events_total{result=\"" + result + "\"} " +
@@ -177,4 +180,29 @@ TEST_CASE("events: a full queue drops and never blocks, stopping writes what is 
   go = true;
   b.recorder.stop();
   CHECK(b.api.count(kEvents) == 5);
+}
+
+TEST_CASE("events: stopping while a call hangs begins no other one after it") {
+  for (const ErrorCode how : {ErrorCode::kUnavailable, ErrorCode::kNotFound, ErrorCode::kDenied}) {
+    CAPTURE(name(how));
+    Bench b(milliseconds(10));
+    std::atomic<bool> go{false};
+    std::atomic<bool> hangs{false};
+    b.api.inject({"POST", Error{how, "hung up"}, 9});
+    b.api.on_call([&](const std::string&) {
+      hangs = true;
+      while (!go)
+        std::this_thread::sleep_for(milliseconds(1));
+    });
+    b.recorder.start();
+    for (int i = 0; i < 4; ++i)
+      b.recorder.record(draft(std::to_string(i)));
+    REQUIRE(b.api.eventually([&] { return hangs.load(); }));
+    std::jthread stopper([&] { b.recorder.stop(); });
+    std::this_thread::sleep_for(milliseconds(30));
+    go = true;
+    stopper.join();
+    CHECK(b.api.calls_with("POST") == 1);
+    CHECK(b.counts("dropped", 3));
+  }
 }

@@ -236,13 +236,13 @@ TEST_CASE("leader: leads, renews, and gives back on release so that the next beg
   const std::stop_source never;
   Process a(api, "a");
   REQUIRE(a.elector.wait_until_leading(never.get_token()));
-  CHECK(a.elector.leads());
+  CHECK(a.elector.holds());
   CHECK(a.elector.check().ok);
   Process b(api, "b");
   CHECK(api.eventually([&] { return b.elector.check().detail == "standing by, led by a"; }));
-  CHECK_FALSE(b.elector.leads());
+  CHECK_FALSE(b.elector.holds());
   a.elector.release();
-  CHECK_FALSE(a.elector.leads());
+  CHECK_FALSE(a.elector.holds());
   REQUIRE(b.elector.wait_until_leading(never.get_token()));
   CHECK(holder(api) == "b");
   CHECK(a.lost == 0);
@@ -268,7 +268,7 @@ TEST_CASE("leader: an API server that is gone or hangs costs the leadership in t
     }
     CHECK(api.eventually([&] { return a.lost == 1; }));
     CHECK(std::chrono::steady_clock::now() - start < milliseconds(1000));
-    CHECK_FALSE(a.elector.leads());
+    CHECK_FALSE(a.elector.holds());
     release_hang = true;
     a.elector.release();
     CHECK(a.lost == 1);
@@ -301,4 +301,31 @@ TEST_CASE("leader: waiting to lead ends with the stop") {
   });
   CHECK_FALSE(a.elector.wait_until_leading(stop.get_token()));
   CHECK(a.elector.check().detail.find("no right to leases") != std::string::npos);
+}
+
+TEST_CASE("fence: who leads no longer reads and writes nothing") {
+  struct Switch final : Fence {
+    bool leads = true;
+
+    [[nodiscard]] bool holds() const override { return leads; }
+  };
+
+  const kube::ResourceType maps{"", "v1", "configmaps", "ConfigMap", true};
+  const std::string body = R"({"metadata":{"name":"a","namespace":"ns"}})";
+  fakes::FakeApi api;
+  Switch fence;
+  FencedApi fenced(api, fence);
+  CHECK(fenced.call(kube::create_request(maps, "ns", body)));
+  fence.leads = false;
+  const auto before = api.calls().size();
+  for (const kube::Request& write :
+       {kube::create_request(maps, "ns", body), kube::delete_request(maps, {"ns", "a"}, {}),
+        kube::merge_patch_request(maps, {"ns", "a"}, "status", "{}"),
+        kube::apply_request(maps, {"ns", "a"}, {}, body)}) {
+    const auto refused = fenced.call(write);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::kCancelled);
+  }
+  CHECK(api.calls().size() == before);
+  CHECK(fenced.call(kube::get_request(maps, {"ns", "a"})));
 }

@@ -5,18 +5,23 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace stagekeeper;           // NOLINT(google-build-using-namespace)
 using namespace stagekeeper::runtime;  // NOLINT(google-build-using-namespace)
 
 TEST_CASE("metrics: come out in Prometheus' text format under the usual names") {
   Metrics metrics;
-  metrics.queue_added("promotion");
-  metrics.queue_depth("promotion", 3);
-  metrics.queue_waited("promotion", std::chrono::milliseconds(20));
-  metrics.queue_worked("promotion", std::chrono::milliseconds(2));
-  metrics.queue_retried("promotion");
+  const QueueMetrics queue = metrics.queue("promotion");
+  queue.added();
+  queue.depth(3);
+  queue.waited(std::chrono::milliseconds(20));
+  queue.worked(std::chrono::milliseconds(2));
+  queue.retried();
+  metrics.queue("promotion").depth(3);
   metrics.reconciled("promotion", "success", std::chrono::milliseconds(2));
   metrics.reconciled("promotion", "success", std::chrono::milliseconds(2));
   metrics.watch_event("Job", "ADDED");
@@ -83,4 +88,30 @@ TEST_CASE("shutdown: a request from any thread ends the wait with its code and s
   std::jthread other([&] { shutdown.request(3, "leadership lost"); });
   CHECK(shutdown.wait(std::chrono::hours(1)) == 3);
   CHECK(token.stop_requested());
+}
+
+TEST_CASE("shutdown: whoever hangs is ended by the shorter of grace period and own limit") {
+  struct Row {
+    std::chrono::milliseconds grace;
+    std::optional<std::chrono::milliseconds> within;
+    int code;
+  };
+
+  for (const Row& row : {Row{std::chrono::minutes(1), std::chrono::milliseconds(100), 2},
+                         Row{std::chrono::milliseconds(100), std::nullopt, 2}}) {
+    const auto start = std::chrono::steady_clock::now();
+    const pid_t child = fork();
+    if (child == 0) {
+      Shutdown shutdown;
+      shutdown.request(2, "lost the lease", row.within);
+      (void)shutdown.wait(row.grace);
+      std::this_thread::sleep_for(std::chrono::minutes(1));
+      _exit(9);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == row.code);
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  }
 }
