@@ -126,7 +126,7 @@ int run_operator(const Config& config, const AppOptions& options) {
                  .clock = clock,
                  .metrics = metrics,
                  .health = health,
-                 .shutdown = shutdown},
+                 .on_lost = [&shutdown] { shutdown.request(2, "lost the lease", kEndAfterLoss); }},
                 config,
                 {.pod = environment("POD_NAME", "stagekeeper-local"),
                  .ns = environment("POD_NAMESPACE", "stagekeeper-system"),

@@ -11,7 +11,6 @@
 namespace stagekeeper {
 namespace {
 
-constexpr std::chrono::seconds kDrain{15};
 constexpr std::chrono::seconds kRetryStart{2};
 constexpr std::chrono::hours kSweepEvery{1};
 constexpr std::chrono::milliseconds kProbeWait{50};
@@ -32,51 +31,54 @@ std::string find_cluster_uid(kube::Api& api, const std::stop_token& stop) {
 
 }  // namespace
 
-Engine::Engine(const Ports& ports, const Config& config, Identity identity)
+Engine::Engine(const Ports& ports, const Config& config, Identity identity, const Limits& limits)
     : ports_(ports),
       config_(config),
       identity_(std::move(identity)),
-      prober_({.s3 = ports.s3,
-               .clock = ports.clock,
-               .trust = trust_,
-               .on_change = [this] { wake_everything(); }},
-              deviations_of(config.audit)),
-      ledgers_(ports.ledger, ports.api),
+      limits_(limits),
+      elector_({.ns = identity_.ns,
+                .name = "stagekeeper",
+                .identity = identity_.pod + "_" + random_hex(4)},
+               {.api = ports.lease_api, .clock = ports.clock, .metrics = ports.metrics},
+               ports.on_lost),
+      leader_api_(ports.api, elector_),
+      ledgers_(ports.ledger, leader_api_),
       queue_("promotion", {}, ports.metrics),
       events_({.controller = "stagekeeper.dev/operator", .instance = identity_.pod},
-              {.api = ports.api, .clock = ports.clock, .metrics = ports.metrics}),
+              {.api = ports.lease_api, .clock = ports.clock, .metrics = ports.metrics}),
       promotions_(
-          Observer({.api = ports.api,
+          Observer({.api = leader_api_,
                     .stores = stores_,
                     .ledgers = ledgers_,
                     .trust = trust_,
                     .clock = ports.clock,
                     .gate_namespace = config.gate_namespace}),
-          Publisher({.api = ports.api,
+          Publisher({.api = leader_api_,
                      .clock = ports.clock,
                      .events = events_,
                      .metrics = ports.metrics}),
-          Actor({.api = ports.api, .ledgers = ledgers_, .gate_namespace = config.gate_namespace})),
-      approvals_({.api = ports.api, .clock = ports.clock}),
-      targets_({.api = ports.api,
+          Actor(
+              {.api = leader_api_, .ledgers = ledgers_, .gate_namespace = config.gate_namespace})),
+      approvals_({.api = leader_api_, .clock = ports.clock}),
+      targets_({.api = leader_api_,
                 .stores = stores_,
                 .ledgers = ledgers_,
                 .trust = trust_,
                 .clock = ports.clock}),
-      models_({.api = ports.api,
+      models_({.api = leader_api_,
                .stores = stores_,
                .ledgers = ledgers_,
                .trust = trust_,
                .clock = ports.clock}),
-      sweeper_({.api = ports.api, .stores = stores_, .gate_namespace = config.gate_namespace}),
+      sweeper_({.api = leader_api_, .stores = stores_, .gate_namespace = config.gate_namespace}),
       dispatcher_(promotions_, approvals_, targets_, models_),
       controller_({.name = "promotion", .workers = config.workers}, queue_, dispatcher_,
                   ports.clock, ports.metrics),
-      elector_({.ns = identity_.ns,
-                .name = "stagekeeper",
-                .identity = identity_.pod + "_" + random_hex(4)},
-               {.api = ports.lease_api, .clock = ports.clock, .metrics = ports.metrics},
-               [&shutdown = ports.shutdown] { shutdown.request(2, "lost the lease"); }),
+      prober_({.s3 = ports.s3,
+               .clock = ports.clock,
+               .trust = trust_,
+               .on_change = [this](const auto&, const auto&) { wake_everything(); }},
+              deviations_of(config.audit), limits.probe),
       caches_(stores_, {.api = ports.api,
                         .queue = queue_,
                         .metrics = ports.metrics,
@@ -99,10 +101,10 @@ void Engine::run(const std::stop_token& stop) {
     log(LogLevel::kInfo, "leading", {{"cluster", cluster}, {"version", identity_.version}});
     prober_.start(cluster);
     work(stop);
-    prober_.request_stop();
     elector_.release();
   }
   events_.stop();
+  prober_.stop();  // last: a probe may wait for a bucket that does not answer
 }
 
 void Engine::work(const std::stop_token& stop) {
@@ -123,7 +125,10 @@ void Engine::work(const std::stop_token& stop) {
     sweep_orphans();
     pause(stop, kSweepEvery);
   }
-  if (!controller_.stop(kDrain)) log(LogLevel::kWarn, "rounds were still under way at the end");
+  // Whoever leads next must find no round of ours under way, so the lease is kept as long as that
+  // takes. The grace period of the process is the limit.
+  while (!controller_.stop(limits_.drain))
+    log(LogLevel::kWarn, "waiting for the rounds under way, with the lease");
 }
 
 void Engine::sweep_orphans() const {

@@ -5,28 +5,37 @@
 #include "operator/wiring/caches.h"
 #include "operator/wiring/config.h"
 #include "operator/wiring/prober.h"
+#include "runtime/fence.h"
 #include "runtime/health.h"
 #include "runtime/leader.h"
-#include "runtime/shutdown.h"
 
+#include <chrono>
+#include <functional>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 namespace stagekeeper {
 
+/// What is left of the lease's 15 s after the renew deadline of 10 s, less one: then another leads.
+inline constexpr std::chrono::seconds kEndAfterLoss{4};
+
 /// Everything that works once the ports to the API server and the bucket stand: watches, queue,
-/// controllers, election, probe. Members stand in the order of their dependencies.
+/// controllers, election, probe. Members stand in the order of their dependencies: whoever has a
+/// thread or a hook stands below all that this uses.
 class Engine {
  public:
   struct Ports {
     kube::Api& api;
-    kube::Api& lease_api;  ///< with deadlines that leave room for a second try in time
+    kube::Api& lease_api;  ///< with deadlines that leave room for a second try in time; Events use
+                           ///< it too, so that none holds up the end
     aws::S3Client& s3;
     audit::Ledger& ledger;
     const Clock& clock;
     runtime::Metrics& metrics;
     runtime::Health& health;
-    runtime::Shutdown& shutdown;
+    /// Called once when leadership is lost: has to end the process within kEndAfterLoss.
+    std::function<void()> on_lost;
   };
 
   struct Identity {
@@ -35,10 +44,20 @@ class Engine {
     std::string version;
   };
 
-  Engine(const Ports& ports, const Config& config, Identity identity);
+  struct Limits {
+    std::chrono::milliseconds drain = std::chrono::seconds(15);  ///< until a wait is logged
+    Prober::Options probe = {};
+  };
 
-  /// Runs until `stop`: waits for the API server and for leadership, then works; at the end drains
-  /// within the grace period and gives the lease back.
+  Engine(const Ports& ports, const Config& config, Identity identity)
+      : Engine(ports, config, std::move(identity), Limits{}) {}
+
+  Engine(const Ports& ports, const Config& config, Identity identity, const Limits& limits);
+
+  /// Runs until `stop`: waits for the API server and for leadership, then works. At the end it
+  /// waits for the rounds under way, keeping the lease, then gives it back. When it returns nothing
+  /// of it runs but watches that are ending. Whoever loses the lease writes nothing more, and the
+  /// process ends before another one can lead.
   void run(const std::stop_token& stop);
 
  private:
@@ -49,8 +68,10 @@ class Engine {
   Ports ports_;
   const Config config_;
   const Identity identity_;
+  const Limits limits_;
+  runtime::LeaderElector elector_;
+  runtime::FencedApi leader_api_;  ///< for whoever acts on decisions
   StoreTrust trust_;
-  Prober prober_;
   Ledgers ledgers_;
   runtime::WorkQueue queue_;
   Stores stores_;
@@ -62,7 +83,7 @@ class Engine {
   OrphanSweeper sweeper_;
   Dispatcher dispatcher_;
   runtime::Controller controller_;
-  runtime::LeaderElector elector_;
+  Prober prober_;
   Caches caches_;
 };
 

@@ -5,13 +5,6 @@
 #include "operator/wiring/pause.h"
 
 namespace stagekeeper {
-namespace {
-
-constexpr std::chrono::hours kInterval{1};
-constexpr std::chrono::seconds kRetry{5};
-
-}  // namespace
-
 std::vector<audit::Deviation> deviations_of(const AuditStoreConfig& config) {
   std::vector<audit::Deviation> out;
   out.reserve(config.acknowledged.size());
@@ -26,32 +19,48 @@ void Prober::start(std::string cluster_uid) {
       [this, uid = std::move(cluster_uid)](const std::stop_token& stop) { run(stop, uid); });
 }
 
-void Prober::run(const std::stop_token& stop, const std::string& cluster_uid) {
-  while (!stop.stop_requested())
-    pause(stop, probe(cluster_uid));
+Prober::~Prober() {
+  stop();
 }
 
-std::chrono::seconds Prober::probe(const std::string& cluster_uid) {
-  const promotion::StoreState before = ports_.trust.get();
-  auto results = audit::probe_bucket(ports_.s3, ports_.clock, cluster_uid);
+void Prober::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Prober::run(const std::stop_token& stop, const std::string& cluster_uid) {
+  while (!stop.stop_requested())
+    pause(stop, probe(stop, cluster_uid));
+}
+
+std::chrono::milliseconds Prober::probe(const std::stop_token& stop,
+                                        const std::string& cluster_uid) {
+  const auto results = audit::probe_bucket(ports_.s3, ports_.clock, cluster_uid);
   if (!results) {
-    log(LogLevel::kWarn, "audit store not probed", {{"err", results.error().message}});
-    if (!before.trusted) {
-      ports_.trust.set({.trusted = false,
-                        .reason = "AuditStoreUnavailable",
-                        .message = "the audit store cannot be probed: " + results.error().message});
+    const auto wait = runtime::backoff_ceiling(options_.retry, ++failures_);
+    log(LogLevel::kWarn, "audit store not probed",
+        {{"err", results.error().message}, {"againMs", std::to_string(wait.count())}});
+    if (!ports_.trust.get().trusted) {
+      found(stop, {.trusted = false,
+                   .reason = "AuditStoreUnavailable",
+                   .message = "the audit store cannot be probed: " + results.error().message});
     }
-    return kRetry;
+    return wait;
   }
+  failures_ = 0;
   const audit::ProbeVerdict verdict = audit::judge_probe(*results, acknowledged_);
-  ports_.trust.set(
-      {.trusted = verdict.trusted, .reason = verdict.reason, .message = verdict.message});
-  if (before.reason != verdict.reason) {
-    log(verdict.trusted ? LogLevel::kInfo : LogLevel::kError, "audit store probed",
-        {{"reason", verdict.reason}, {"detail", verdict.message}});
-    ports_.on_change();
+  found(stop, {.trusted = verdict.trusted, .reason = verdict.reason, .message = verdict.message});
+  return options_.interval;
+}
+
+void Prober::found(const std::stop_token& stop, promotion::StoreState now) {
+  const promotion::StoreState old = ports_.trust.get();
+  ports_.trust.set(now);
+  if (old.reason != now.reason) {
+    log(now.trusted ? LogLevel::kInfo : LogLevel::kError, "audit store probed",
+        {{"reason", now.reason}, {"detail", now.message}});
   }
-  return kInterval;
+  if (old.trusted != now.trusted && !stop.stop_requested()) ports_.on_change(old, now);
 }
 
 }  // namespace stagekeeper

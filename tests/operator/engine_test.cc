@@ -1,0 +1,135 @@
+#include "operator/wiring/engine.h"
+
+#include "tests/fakes/fake_s3.h"
+#include "tests/operator/room.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+
+using namespace stagekeeper;  // NOLINT(google-build-using-namespace)
+using std::chrono::milliseconds;
+
+namespace {
+
+const kube::ResourceType kLeases{"coordination.k8s.io", "v1", "leases", "Lease", true};
+
+/// A gate that holds up whoever comes until it is opened.
+struct Turnstile {
+  std::atomic<int> arrived{0};
+  std::atomic<bool> open{false};
+
+  void pass() {
+    ++arrived;
+    while (!open)
+      std::this_thread::sleep_for(milliseconds(1));
+  }
+};
+
+/// An engine over an API server and a bucket in memory, run by a thread of its own.
+struct Bench {
+  operator_test::Room room;
+  Turnstile probes;
+  Turnstile rounds;
+  SystemClock clock;
+  fakes::FakeS3 bucket{room.bench.store, clock};
+  aws::S3Client s3{bucket, {.host = "fake", .region = "r", .bucket = "audit"}, clock};
+  runtime::Metrics metrics;
+  runtime::Health health;
+  std::atomic<int> lost{0};
+  std::atomic<bool> ended{false};
+  std::unique_ptr<Engine> engine;
+  std::stop_source stop;
+  std::jthread runner;
+
+  Bench() {
+    room.api.put(resources::kNamespaces, {{"metadata", {{"name", "kube-system"}, {"uid", "c1"}}}});
+    bucket.instead = [this](const http::Request&) -> std::optional<http::Response> {
+      probes.pass();
+      return std::nullopt;
+    };
+    room.api.on_call([this](const std::string& call) {
+      if (call.starts_with("GET") && call.find("/promotionrequests/") != std::string::npos)
+        rounds.pass();
+    });
+  }
+
+  void start() {
+    engine = std::make_unique<Engine>(Engine::Ports{.api = room.api,
+                                                    .lease_api = room.api,
+                                                    .s3 = s3,
+                                                    .ledger = room.bench.ledger,
+                                                    .clock = clock,
+                                                    .metrics = metrics,
+                                                    .health = health,
+                                                    .on_lost = [this] { ++lost; }},
+                                      Config{},
+                                      Engine::Identity{.pod = "a", .ns = "system", .version = "t"});
+    runner = std::jthread([this] {
+      engine->run(stop.get_token());
+      ended = true;
+    });
+  }
+
+  [[nodiscard]] std::string holder() const {
+    const auto lease = room.api.get(kLeases, {"system", "stagekeeper"});
+    return lease ? (*lease)["spec"].value("holderIdentity", "") : "nobody ever";
+  }
+
+  bool eventually(const std::function<bool()>& condition) { return room.api.eventually(condition); }
+};
+
+}  // namespace
+
+TEST_CASE("engine: ends after the probe that is under way, which may still wake the queue") {
+  Bench b;
+  b.rounds.open = true;
+  b.start();
+  REQUIRE(b.eventually([&] { return b.probes.arrived > 0; }));
+  b.stop.request_stop();
+  std::this_thread::sleep_for(milliseconds(300));
+  CHECK_FALSE(b.ended);
+  b.probes.open = true;
+  b.runner.join();
+  const int probes = b.probes.arrived;
+  std::this_thread::sleep_for(milliseconds(50));
+  CHECK(b.probes.arrived == probes);
+  b.engine.reset();
+}
+
+TEST_CASE("engine: keeps the lease until the last round has ended, then gives it back") {
+  Bench b;
+  b.probes.open = true;
+  b.start();
+  REQUIRE(b.eventually([&] { return b.rounds.arrived > 0; }));
+  b.stop.request_stop();
+  std::this_thread::sleep_for(milliseconds(200));  // ten times as long as a drain may take
+  CHECK_FALSE(b.ended);
+  CHECK(b.holder().starts_with("a_"));
+  b.rounds.open = true;
+  b.runner.join();
+  CHECK(b.holder().empty());
+}
+
+TEST_CASE("engine: a leader that has lost the lease writes nothing more") {
+  Bench b;
+  b.probes.open = true;
+  b.start();
+  REQUIRE(b.eventually([&] { return b.rounds.arrived > 0; }));
+  auto lease = *b.room.api.get(kLeases, {"system", "stagekeeper"});
+  lease["spec"]["holderIdentity"] = "usurper";
+  b.room.api.put(kLeases, lease);
+  REQUIRE(b.eventually([&] { return b.lost == 1; }));
+  const auto writes = [&] {
+    return b.room.api.calls_with("PATCH") + b.room.api.calls_with("POST") +
+           b.room.api.calls_with("DELETE");
+  };
+  const auto before = writes();
+  b.rounds.open = true;
+  std::this_thread::sleep_for(milliseconds(200));
+  CHECK(writes() == before);
+  b.stop.request_stop();
+  b.runner.join();
+  CHECK(b.holder() == "usurper");
+}
