@@ -57,7 +57,10 @@ Reasoned<Answer> ModelServer::score(const Batch& batch) {
   const http::Request request{.method = "POST",
                               .target = inference_.scoring_path,
                               .headers = {{"Content-Type", "application/json"}},
-                              .body = batch.body};
+                              .body = batch.body,
+                              // Scoring changes nothing, and servers close connections that idle
+                              // while the other server is asked.
+                              .idempotency = http::Idempotency::kIdempotent};
   const Timer::Duration begin = timer_.now();
   const Result<http::Response> response = client_.send(request);
   const Timer::Duration elapsed = timer_.now() - begin;
@@ -72,7 +75,7 @@ Reasoned<Answer> ModelServer::score(const Batch& batch) {
   SK_CHECK_OK(check_version(*response));
   Reasoned<std::vector<double>> scores = read_predictions(response->body, batch.rows, scoring_);
   if (!scores) return because(scores.error().code, role_ + ": " + scores.error().message);
-  return Answer{.scores = std::move(*scores), .elapsed = elapsed};
+  return Answer{.scores = std::move(*scores), .elapsed = elapsed - response->wasted};
 }
 
 Reasoned<void> wait_until_ready(ModelServer& server, Timer& timer, const ReadyLimits& limits) {

@@ -11,7 +11,8 @@
 
 namespace stagekeeper::gate {
 
-/// The scores of one request and how long it took, from sending to the last byte.
+/// The scores of one request and how long it took, from sending to the last byte. An attempt on a
+/// connection that the server had closed does not count.
 struct Answer {
   std::vector<double> scores;
   Timer::Duration elapsed{};
