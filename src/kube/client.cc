@@ -30,14 +30,20 @@ bool is_success(int status) {
 ApiClient::ApiClient(ApiParts parts) : parts_(std::move(parts)) {}
 
 Result<std::string> ApiClient::call(const Request& request) {
-  Result<http::Response> answer =
-      with_token(request, [this](const http::Request& r) { return parts_.calls->send(r); });
+  Result<http::Response> answer = send(request);
   if (!answer) return fail(std::move(answer.error()), describe(request));
   if (!is_success(answer->status)) {
     return tl::unexpected(
         status_error(describe(request), answer->status, answer->body, answer->headers));
   }
   return std::move(answer->body);
+}
+
+Result<http::Response> ApiClient::send(const Request& request) {
+  if (!request.large_answer || parts_.large == nullptr)
+    return with_token(request, [this](const http::Request& r) { return parts_.calls->send(r); });
+  const MutexLock lock(large_mutex_);
+  return with_token(request, [this](const http::Request& r) { return parts_.large->send(r); });
 }
 
 Status ApiClient::watch(const Request& request, const LineSink& sink, std::stop_token stop) {

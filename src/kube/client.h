@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/mutex.h"
 #include "http/client.h"
 #include "kube/api.h"
 #include "kube/token_source.h"
@@ -11,7 +12,10 @@ namespace stagekeeper::kube {
 
 /// What an ApiClient is made of.
 struct ApiParts {
-  std::unique_ptr<http::Client> calls;    ///< idle timeout 30 s
+  std::unique_ptr<http::Client> calls;  ///< idle timeout 30 s
+  /// For Request::large_answer: with a larger limit, because some servers page by no limit at all.
+  /// One such call at a time, so that the memory stays bounded. Null: `calls` do it.
+  std::unique_ptr<http::Client> large = {};
   std::unique_ptr<http::Client> watches;  ///< idle timeout above the 60 s between bookmarks
   std::unique_ptr<TokenSource> tokens;
   std::string path_prefix;  ///< of the server's URL, "" or "/k8s/clusters/c-1"
@@ -33,11 +37,13 @@ class ApiClient final : public Api {
   Status watch(const Request& request, const LineSink& sink, std::stop_token stop) override;
 
  private:
+  Result<http::Response> send(const Request& request);
   Result<http::Response> with_token(
       const Request& request,
       const std::function<Result<http::Response>(const http::Request&)>& send);
 
   const ApiParts parts_;
+  Mutex large_mutex_;  ///< held during a call whose answer may be large
 };
 
 }  // namespace stagekeeper::kube

@@ -12,6 +12,8 @@ namespace stagekeeper::kube {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20U;
+/// A quarter of the memory that the chart gives the operator.
+constexpr std::size_t kMaxLargeBytes = std::size_t{64} << 20U;
 constexpr const char* kServiceAccount = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 std::string environment(const char* name) {
@@ -79,6 +81,11 @@ Result<std::unique_ptr<Api>> make_api(const ClusterAccess& access, const Connect
       http::make_reloading_client(transport, access.files);
   if (!calls) return tl::unexpected(calls.error());
   parts.calls = std::move(*calls);
+  http::ClientOptions roomy = transport;
+  roomy.max_body_bytes = kMaxLargeBytes;
+  Result<std::unique_ptr<http::Client>> large = http::make_reloading_client(roomy, access.files);
+  if (!large) return tl::unexpected(large.error());
+  parts.large = std::move(*large);
   transport.timeout = options.watch_timeout;
   Result<std::unique_ptr<http::Client>> watches =
       http::make_reloading_client(transport, access.files);

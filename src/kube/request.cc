@@ -87,6 +87,7 @@ Request list_request(const ResourceType& type, const std::string& ns, const Sele
   add_query(out.target, "limit", std::to_string(limit));
   add_selection(out.target, selection);
   if (!continue_token.empty()) add_query(out.target, "continue", continue_token);
+  out.large_answer = limit == 1;
   return out;
 }
 

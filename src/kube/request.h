@@ -19,6 +19,7 @@ struct Request {
   std::string target = {};        ///< path and query, percent-encoded
   std::string content_type = {};  ///< empty when there is no body
   std::string body = {};
+  bool large_answer = false;  ///< give the answer all the room there is: see ApiParts::large
 };
 
 /// Selectors and paging of a list or watch. Empty means "not sent".
@@ -30,7 +31,8 @@ struct Selection {
 Request get_request(const ResourceType& type, const ObjectKey& key);
 
 /// One page, most recent data (resourceVersion unset on purpose: an old one may be served from a
-/// stale cache). `ns` empty lists all namespaces.
+/// stale cache). `ns` empty lists all namespaces. Less than one object cannot be asked for, so a
+/// page of one may have a large answer.
 Request list_request(const ResourceType& type, const std::string& ns, const Selection& selection,
                      int limit, const std::string& continue_token);
 

@@ -1,6 +1,7 @@
 #include "kube/client.h"
 
 #include "http/cpprest_client.h"
+#include "kube/connect.h"
 #include "tests/fakes/http_imposter.h"
 
 #include <doctest/doctest.h>
@@ -115,6 +116,18 @@ TEST_CASE("api client: a failure names verb and object, the server's reason and 
   CHECK(broken.code == ErrorCode::kUnavailable);
   CHECK(broken.message.starts_with("get pods/a in ml: 127.0.0.1:"));
   CHECK(authorization(server.requests().at(0)).empty());
+}
+
+TEST_CASE("api client: a page of one object has more room than others") {
+  HttpImposter server;
+  server.on("GET", "/api/v1/pods").always().body(std::string(std::size_t{17} << 20U, 'x'));
+  ClusterAccess access;
+  access.origin = server.origin();
+  const auto api = make_api(access, {}).value();
+  CHECK(api->call(list_request(kPods, "", {}, 2, "")).error().code == ErrorCode::kTooLarge);
+  const Result<std::string> one = api->call(list_request(kPods, "", {}, 1, ""));
+  REQUIRE(one);
+  CHECK(one->size() == std::size_t{17} << 20U);
 }
 
 TEST_CASE("api client: a request without a usable name is not sent") {
