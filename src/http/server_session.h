@@ -31,7 +31,7 @@ class ServerSession {
   [[nodiscard]] bool in_request() const { return !in_.empty(); }
 
  private:
-  void serve(std::string_view head);
+  void serve(std::string_view text);
   void answer(const ServerResponse& response);
   void refuse(int status, const char* why);
   [[nodiscard]] ServerResponse handle(std::string_view target) const;
