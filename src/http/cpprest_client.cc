@@ -14,7 +14,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <fmt/format.h>
+#include <iostream>
 #include <stdexcept>
 #include <utility>
 
@@ -290,6 +293,13 @@ void initialize_pool() noexcept {
     crossplat::threadpool::initialize_with_threads(kPoolThreads);
     return true;
   }();
+}
+
+void end_process(int code) noexcept {
+  std::cout.flush();
+  std::cerr.flush();
+  std::fflush(nullptr);
+  std::_Exit(code);
 }
 
 Result<std::unique_ptr<Client>> make_client(const ClientOptions& options) {

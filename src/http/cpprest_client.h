@@ -29,6 +29,12 @@ struct ClientOptions {
 /// has started the pool before.
 void initialize_pool() noexcept;
 
+/// Flushes the standard streams and ends the process without running static destructors, as the
+/// last act of a main that has used a client: a pool thread that still closes a TLS connection
+/// meets an OpenSSL that has been taken down already, and spins for ever where the process should
+/// be gone.
+[[noreturn]] void end_process(int code) noexcept;
+
 /// A client over cpprestsdk: HTTP/1.1, keep-alive, no redirects, no compression, no proxy.
 ///
 /// Guarantees:

@@ -3,9 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace stagekeeper;        // NOLINT(google-build-using-namespace)
 using namespace stagekeeper::http;  // NOLINT(google-build-using-namespace)
@@ -26,6 +29,9 @@ Request get(std::string target) {
 milliseconds since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begin);
 }
+
+/// Where a child tells that its exit handlers ran.
+int g_told = -1;
 
 }  // namespace
 
@@ -347,4 +353,23 @@ TEST_CASE("client: many threads share one client") {
   }
   CHECK(fine == 160);
   CHECK(server.connection_count() < 80);
+}
+
+TEST_CASE("process: ends with its code and without exit handlers, which race with the pool") {
+  int ends[2] = {-1, -1};
+  REQUIRE(pipe(ends) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    g_told = ends[1];
+    std::atexit([] { [[maybe_unused]] const auto told = write(g_told, "x", 1); });
+    end_process(3);
+  }
+  close(ends[1]);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 3);
+  char letter = 0;
+  CHECK(read(ends[0], &letter, 1) == 0);
+  close(ends[0]);
 }
