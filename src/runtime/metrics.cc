@@ -25,6 +25,13 @@ const prometheus::Histogram::BucketBoundaries& buckets() {
   return kBuckets;
 }
 
+prometheus::Labels pairs_of(Metrics::Labels labels) {
+  prometheus::Labels pairs;
+  for (const auto& [label, value] : labels)
+    pairs.emplace(label, value);
+  return pairs;
+}
+
 }  // namespace
 
 struct Metrics::Impl {
@@ -147,10 +154,18 @@ void Metrics::leading(const std::string& lease, bool leads) {
 }
 
 void Metrics::count(const std::string& name, const std::string& help, Labels labels) {
-  prometheus::Labels pairs;
-  for (const auto& [label, value] : labels)
-    pairs.emplace(label, value);
-  prometheus::BuildCounter().Name(name).Help(help).Register(impl_->registry).Add(pairs).Increment();
+  prometheus::BuildCounter()
+      .Name(name)
+      .Help(help)
+      .Register(impl_->registry)
+      .Add(pairs_of(labels))
+      .Increment();
+}
+
+void Metrics::took(const std::string& name, const std::string& help, Labels labels, Seconds took) {
+  impl_->histogram(name.c_str(), help.c_str())
+      .Add(pairs_of(labels), buckets())
+      .Observe(took.count());
 }
 
 Result<std::string> MeteredApi::call(const kube::Request& request) {

@@ -28,6 +28,7 @@ TEST_CASE("metrics: come out in Prometheus' text format under the usual names") 
   metrics.watch_restarted("Job", "Gone");
   metrics.store_size("Job", 7);
   metrics.count("promotions_total", "Promotions by phase", {{"phase", "Applied"}});
+  metrics.took("store_seconds", "Duration", {{"operation", "put"}}, std::chrono::milliseconds(20));
   const std::string text = metrics.text();
   for (const char* line :
        {"workqueue_depth{name=\"promotion\"} 3", "workqueue_adds_total{name=\"promotion\"} 1",
@@ -38,7 +39,8 @@ TEST_CASE("metrics: come out in Prometheus' text format under the usual names") 
         "controller_runtime_reconcile_time_seconds_count{controller=\"promotion\"} 2",
         "watch_events_total{kind=\"Job\",type=\"ADDED\"} 1",
         "watch_restarts_total{kind=\"Job\",reason=\"Gone\"} 1", "store_objects{kind=\"Job\"} 7",
-        "promotions_total{phase=\"Applied\"} 1", "# TYPE workqueue_depth gauge",
+        "promotions_total{phase=\"Applied\"} 1",
+        "store_seconds_bucket{operation=\"put\",le=\"0.025\"} 1", "# TYPE workqueue_depth gauge",
         "process_resident_memory_bytes ", "process_open_fds ", "process_threads "}) {
     CAPTURE(line);
     CHECK(text.find(line) != std::string::npos);
