@@ -1,11 +1,13 @@
 # One static library per src/ folder, one test program per tests/ folder, sources found by glob so
 # that a new file needs no edit here.
 
-# sk_library(NAME [DEPS libs...] [PRIVATE libs...]): library sk_NAME from src/NAME/*.cc.
+# sk_library(NAME [DEPS libs...] [PRIVATE libs...]): library sk_NAME from src/NAME and the folders
+# in it.
 # DEPS are visible to users of the library, PRIVATE ones (third-party adapters) are not.
 function(sk_library name)
   cmake_parse_arguments(ARG "" "" "DEPS;PRIVATE" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc
+       ${CMAKE_SOURCE_DIR}/src/${name}/*/*.cc)
   if(NOT sources)
     add_library(sk_${name} INTERFACE)
     set(scope INTERFACE)
@@ -30,7 +32,8 @@ function(sk_program name)
   endif()
   set(sources)
   foreach(dir ${ARG_DIRS})
-    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${dir}/*.cc)
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${dir}/*.cc
+         ${CMAKE_SOURCE_DIR}/${dir}/*/*.cc)
     list(APPEND sources ${found})
   endforeach()
   sk_resolve(deps ${ARG_DEPS})
@@ -45,15 +48,21 @@ function(sk_program name)
   target_compile_definitions(${name} PRIVATE STAGEKEEPER_VERSION="${PROJECT_VERSION}")
 endfunction()
 
-# sk_tests(modules...): test-NAME from tests/NAME/*.cc, linked with the module and tests/fakes.
+# sk_tests(modules...): test-NAME from tests/NAME/*.cc, linked with the module and tests/fakes. What
+# is tested is built as it is shipped or with every sanitizer; for the tests themselves less will do,
+# in half the time. The explorer forks a process for each move, which no sanitizer likes.
 function(sk_tests)
   find_package(doctest REQUIRED)
   foreach(module ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${module}/*.cc)
-    if(NOT sources)
+    if(NOT sources OR (SK_SANITIZE AND module STREQUAL explorer))
       continue()
     endif()
     add_executable(test-${module} ${sources})
+    target_compile_options(test-${module} PRIVATE $<$<CONFIG:Release>:-Og>)
+    if(SK_SANITIZE MATCHES undefined)
+      target_compile_options(test-${module} PRIVATE -fno-sanitize=undefined)
+    endif()
     target_include_directories(test-${module} PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/src)
     if(TARGET sk_${module})
       target_link_libraries(test-${module} PRIVATE sk_${module})

@@ -1,6 +1,8 @@
 #include "base/log.h"
 #include "gates/gate_input.h"
+#include "gates/kind.h"
 #include "http/cpprest_client.h"
+#include "operator/gate/measurers.h"
 #include "operator/gate/program.h"
 
 #include <CLI/CLI.hpp>
@@ -16,7 +18,7 @@ using stagekeeper::gates::GateInput;
 
 constexpr const char* kInputVariable = "STAGEKEEPER_GATE_INPUT";
 
-/// The gate's input; the subcommand must be the one for its type, or `fetch`.
+/// The gate's input; the subcommand must be the one for its kind, or `fetch`.
 Result<GateInput> read_input(const std::string& command) {
   const char* text = std::getenv(kInputVariable);
   if (text == nullptr) {
@@ -25,11 +27,10 @@ Result<GateInput> read_input(const std::string& command) {
   }
   Result<GateInput> input = stagekeeper::gates::parse_gate_input(text);
   if (!input) return input;
-  std::string type(stagekeeper::gates::name(input->type));
-  type[0] = static_cast<char>(type[0] - 'A' + 'a');
-  if (command != "fetch" && command != type) {
+  const std::string member(stagekeeper::gates::find_kind(input->kind)->member);
+  if (command != "fetch" && command != member) {
     return stagekeeper::fail(stagekeeper::ErrorCode::kInvalid,
-                             "the input is for " + type + ", not for " + command);
+                             "the input is for " + member + ", not for " + command);
   }
   return input;
 }
@@ -58,14 +59,8 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   ProgramOptions options;
   long ready_timeout_seconds = options.ready_timeout.count();
-  const char* const commands[][2] = {
-      {"fetch", "Download dataset and artifact, verify their digests"},
-      {"accuracy", "Score all rows through candidate and champion, report both AUCs"},
-      {"latency", "Time one-row calls one after the other, report percentiles"},
-      {"fairness", "Score all rows through the candidate, report the AUC of each group"},
-      {"smoke", "Ask the serving Service for health, version and the golden row"}};
-  for (const auto& [name, what] : commands) {
-    CLI::App* command = app.add_subcommand(name, what);
+  const auto add_command = [&](const std::string& name, const char* help) {
+    CLI::App* command = app.add_subcommand(name, help);
     command->add_option("--dir", options.directory, "Directory of the fetched files")
         ->capture_default_str();
     command->add_option("--report", options.report_path, "File to write the report to")
@@ -73,11 +68,16 @@ int main(int argc, char** argv) {
     command->add_option("--ready-timeout", ready_timeout_seconds, "Seconds to wait for a server")
         ->check(CLI::Range(1L, 600L))
         ->capture_default_str();
+  };
+  add_command("fetch", "Download the dataset, verify its digest and the artifact's");
+  for (const stagekeeper::gate::Measurer& measurer : stagekeeper::gate::measurers()) {
+    const auto* const kind = stagekeeper::gates::find_kind(measurer.kind);
+    add_command(std::string(kind->member), measurer.help);
   }
   try {
     app.parse(argc, argv);
     options.ready_timeout = std::chrono::seconds(ready_timeout_seconds);
-    return run(app.get_subcommands().front()->get_name(), options);
+    stagekeeper::http::end_process(run(app.get_subcommands().front()->get_name(), options));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : stagekeeper::gate::kExitUnusable;
   } catch (const std::exception& error) {

@@ -31,21 +31,23 @@ void add_store_flags(CLI::App& command, cli::AuditFlags& flags) {
   command.add_option("--region", flags.region, "Region of the store")->capture_default_str();
   command.add_option("--ca-file", flags.ca_file, "PEM of the authority of the store's certificate");
   command
-      .add_option("--public-key", flags.public_key_file,
-                  "PEM of the public key that records must be signed with")
+      .add_option("--public-key", flags.public_key_files,
+                  "PEM of a public key that records may be signed with; several after a rotation")
       ->required();
   command.add_flag("--json", flags.json, "JSON instead of text");
 }
 
-/// Reads the bucket and hands what it found to a command.
+/// Reads of the bucket what a command is about, and hands it over: everything, or one model.
 template <typename Command>
-cli::Output with_view(const cli::AuditFlags& flags, Command command) {
+cli::Output with_view(const cli::AuditFlags& flags, const std::string& model, Command command) {
   const SystemClock clock;
-  const Result<std::vector<VerifyKey>> keys = cli::read_public_key(flags);
+  const auto keys = cli::read_public_keys(flags);
   if (!keys) return cli::failed(keys.error());
   const Result<cli::OpenedStore> opened = cli::OpenedStore::open(flags, clock);
   if (!opened) return cli::failed(opened.error());
-  const Result<cli::AuditView> view = cli::read_view(opened->store(), flags, *keys);
+  const Result<cli::AuditView> view =
+      model.empty() ? cli::read_view(opened->store(), flags, *keys)
+                    : cli::read_model_view(opened->store(), flags, model, *keys);
   if (!view) return cli::failed(view.error());
   return command(*view);
 }
@@ -79,7 +81,7 @@ int run(int argc, char** argv) {
   flags.session_token = aws::Secret(from_environment("AWS_SESSION_TOKEN"));
   const cli::Style style{.plain =
                              isatty(STDOUT_FILENO) == 0 || !from_environment("NO_COLOR").empty()};
-  const cli::Output out = with_view(flags, [&](const cli::AuditView& view) {
+  const cli::Output out = with_view(flags, model, [&](const cli::AuditView& view) {
     if (verify.parsed()) return cli::audit_verify(view, flags.json, style);
     return cli::audit_show(view, model, version, flags.json, style);
   });
@@ -94,7 +96,7 @@ int main(int argc, char** argv) {
   stagekeeper::http::initialize_pool();
   stagekeeper::set_log_level(stagekeeper::LogLevel::kWarn);
   try {
-    return run(argc, argv);
+    stagekeeper::http::end_process(run(argc, argv));
   } catch (const std::exception& e) {
     std::cerr << "error: bug: " << e.what() << '\n';
     return static_cast<int>(stagekeeper::cli::ExitCode::kUnreachable);

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "http/cpprest_client.h"
 #include "operator/wiring/app.h"
 
 #include <CLI/CLI.hpp>
@@ -45,5 +46,5 @@ int main(int argc, char** argv) {
     config->credentials_dir = secrets + "/s3";
     config->signing_key_file = secrets + "/signing/key.pem";
   }
-  return run_operator(*config, options);
+  http::end_process(run_operator(*config, options));
 }

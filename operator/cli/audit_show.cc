@@ -14,14 +14,13 @@ namespace {
 
 using audit::LedgerReport;
 using audit::Record;
-using audit::RecordKind;
 using nlohmann::json;
 
 /// One record about the version, with its place.
 struct Told {
   const LedgerReport* ledger;
   const Record* record;
-  const audit::RecordRef* ref;
+  const RecordFact* fact;
   json body;
 };
 
@@ -34,11 +33,14 @@ std::string at(const json& value, JsonPath path) {
   return found->is_number() || found->is_boolean() ? found->dump() : std::string();
 }
 
-/// "1 -> 2": whether this is the record's own version, on either side.
-bool names_version(const Record& record, const std::string& model, const std::string& version) {
-  if (record.draft.model != model) return false;
-  return (record.draft.to && record.draft.to->version == version) ||
-         (!record.draft.to && record.draft.from && record.draft.from->version == version);
+/// Whether the record is about the version, or moves it.
+bool names_version(const RecordContent& content, const std::string& model,
+                   const std::string& version) {
+  if (content.model != model) return false;
+  const VersionRef& about = content.to.version.empty() ? content.from : content.to;
+  return about.version == version ||
+         std::any_of(content.moves.begin(), content.moves.end(),
+                     [&](const StageMove& move) { return move.version.version == version; });
 }
 
 std::vector<Told> find_told(const AuditView& view, const std::string& model,
@@ -47,16 +49,16 @@ std::vector<Told> find_told(const AuditView& view, const std::string& model,
   for (const LedgerReport& ledger : view.ledgers) {
     for (std::size_t i = 0; i < ledger.records.size(); ++i) {
       const Record& record = ledger.records[i];
-      if (!names_version(record, model, version)) continue;
-      Result<json> body = parse_strict_json(record.draft.body, audit::kMaxPayloadBytes);
+      if (!names_version(record.content, model, version)) continue;
+      Result<json> body = parse_strict_json(record.content.body, audit::kMaxPayloadBytes);
       out.push_back({.ledger = &ledger,
                      .record = &record,
-                     .ref = &ledger.state.records[i].ref,
+                     .fact = ledger.history.at(i + 1),
                      .body = body ? std::move(*body) : json::object()});
     }
   }
   std::stable_sort(out.begin(), out.end(),
-                   [](const Told& a, const Told& b) { return a.ref->recorded < b.ref->recorded; });
+                   [](const Told& a, const Told& b) { return a.fact->time < b.fact->time; });
   return out;
 }
 
@@ -65,27 +67,24 @@ std::vector<const LedgerReport*> serving(const AuditView& view, const std::strin
                                          const std::string& version) {
   std::vector<const LedgerReport*> out;
   for (const LedgerReport& ledger : view.ledgers) {
-    const auto& now = ledger.state.serving;
-    if (!now || now->what.version != version) continue;
-    const audit::RecordEntry* applied = ledger.state.find(now->by.sequence);
-    if (applied != nullptr && applied->model == model) out.push_back(&ledger);
+    const RecordFact* now = ledger.history.serving();
+    if (now != nullptr && now->to.version == version && now->model == model) out.push_back(&ledger);
   }
   return out;
 }
 
-/// The records to show whole: the Intents, and what ended without one.
+/// The records to show whole: what was measured, what was decided and how it ended.
 bool is_decision(RecordKind kind) {
-  switch (kind) {
-    case RecordKind::kIntent:
-    case RecordKind::kGateResult:
-    case RecordKind::kStaged:
-    case RecordKind::kBlocked:
-    case RecordKind::kRejected:
-    case RecordKind::kExpired:
-      return true;
-    default:
-      return false;
-  }
+  return kind == RecordKind::kGateResult || kind == RecordKind::kDecided ||
+         kind == RecordKind::kConcluded;
+}
+
+std::string kind_text(const RecordContent& content) {
+  return content.kind == RecordKind::kUnknown ? content.kind_text : std::string(name(content.kind));
+}
+
+std::string code_text(const RecordContent& content) {
+  return content.code == EndCode::kNone ? std::string() : std::string(name(content.code));
 }
 
 std::string label(std::string_view what, const std::string& value) {
@@ -98,18 +97,26 @@ std::string joined(std::initializer_list<std::string_view> parts) {
   return join_filled(parts, "  ");
 }
 
-std::string transition(const Record& record) {
-  const auto& draft = record.draft;
-  if (draft.from && draft.to && draft.from->version == draft.to->version) {
-    const std::string& stage = draft.to->stage;
-    const bool moved = draft.from->stage != stage;
-    return joined({draft.action, draft.to->version,
-                   moved ? draft.from->stage + " -> " + stage : "stays in " + stage});
+std::string version_text(const VersionRef& version) {
+  return version.version.empty() ? "nothing" : version.version;
+}
+
+std::string moves_text(const RecordContent& content) {
+  std::vector<std::string> moves;
+  for (const StageMove& move : content.moves) {
+    moves.push_back(
+        fmt::format("{}: {} -> {}", move.version.version, move.from, move.version.stage));
   }
-  const std::string from = draft.from ? draft.from->version : "nothing";
-  const std::string to = draft.to ? draft.to->version : "nothing";
-  const std::string stage = draft.to ? draft.to->stage : "";
-  return joined({draft.action, from + " -> " + to, stage.empty() ? "" : "stage " + stage});
+  return join(moves, ", ");
+}
+
+std::string transition(const Record& record) {
+  const RecordContent& content = record.content;
+  if (content.from == VersionRef() && content.to == VersionRef())
+    return join_filled({content.action, moves_text(content)}, "  ");
+  const std::string way = version_text(content.from) + " -> " + version_text(content.to);
+  const std::string stage = content.to.stage.empty() ? "" : "stage " + content.to.stage;
+  return join_filled({content.action, way, stage}, "  ");
 }
 
 std::string gates_table(const Told& told, const Style& style) {
@@ -135,30 +142,36 @@ std::string approvals_table(const Told& told, const Style& style) {
 
 std::string decision_text(const Told& told, const Style& style) {
   const Record& record = *told.record;
-  const std::string requester = record.draft.requester.username;
-  std::string out = bold(fmt::format("{} {}  {}", audit::name(record.draft.kind),
-                                     told.ref->sequence, format_time(told.ref->recorded)),
+  const std::string requester = record.content.requester.username;
+  std::string out = bold(fmt::format("{} {}  {}", kind_text(record.content), told.fact->sequence,
+                                     format_time(told.fact->time)),
                          style) +
                     "\n";
   out += label("decision", transition(record));
-  out += label("target", record.draft.kind == RecordKind::kIntent ? told.ledger->state.id.path()
-                                                                  : std::string());
-  out += label(
-      "requested by",
-      joined(
-          {requester.empty() ? at(told.body, {"requester", "username"}) : requester,
-           record.draft.request.name.empty() ? "" : "with request " + record.draft.request.name}));
-  out += label("reason", joined({at(told.body, {"reason"}), record.draft.reason}));
+  out += label("ended", code_text(record.content));
+  out += label("moves", moves_text(record.content));
+  out += label("targets", join(record.content.targets, ", "));
+  out += label("requested by",
+               joined({requester.empty() ? at(told.body, {"requester", "username"}) : requester,
+                       record.content.request.name.empty()
+                           ? ""
+                           : "with request " + record.content.request.name}));
+  out += label("reason", joined({at(told.body, {"request", "reason"}), record.content.text}));
   out += label("dataset", joined({at(told.body, {"evaluation", "dataset", "uri"}),
                                   at(told.body, {"evaluation", "dataset", "version"}),
                                   at(told.body, {"evaluation", "dataset", "digest"})}));
-  if (record.draft.to) {
-    out += label("artifact", joined({record.draft.to->artifact_uri, record.draft.to->digest}));
-  }
+  out += label("artifact", joined({record.content.to.artifact_uri, record.content.to.digest}));
   out += label("features", at(told.body, {"modelVersion", "featurePipelineVersion"}));
-  out += label("trained by", at(told.body, {"modelVersion", "trainedBy"}));
-  out += label("digest", record.draft.decision_digest);
-  out += label("record", told.ref->key);
+  out += label("trained by", at(told.body, {"modelVersion", "source", "trainedBy"}));
+  out +=
+      label("trained on", joined({at(told.body, {"modelVersion", "training", "datasetVersion"}),
+                                  at(told.body, {"modelVersion", "training", "datasetDigest"})}));
+  out += label("registry", joined({at(told.body, {"modelVersion", "source", "registry"}),
+                                   at(told.body, {"modelVersion", "source", "registeredModel"}),
+                                   at(told.body, {"modelVersion", "source", "version"}),
+                                   at(told.body, {"modelVersion", "source", "runId"})}));
+  out += label("digest", record.content.decision_digest);
+  out += label("record", told.fact->key);
   if (const std::string gates = gates_table(told, style); !gates.empty()) out += "\n" + gates;
   const std::string approvals = approvals_table(told, style);
   if (!approvals.empty()) out += "\n" + approvals;
@@ -168,10 +181,11 @@ std::string decision_text(const Told& told, const Style& style) {
 std::string history_text(const std::vector<Told>& all, const Style& style) {
   Table table({"TIME", "RECORD", "DECISION", "LEDGER", "SEQ", "DIGEST", "LOCKED UNTIL"});
   for (const Told& told : all) {
-    table.add({format_time(told.ref->recorded), std::string(audit::name(told.ref->kind)),
-               transition(*told.record), told.ledger->state.id.path(),
-               std::to_string(told.ref->sequence), told.ref->digest.str().substr(0, 19),
-               format_time(told.ref->retain_until)});
+    table.add({format_time(told.fact->time),
+               join_filled({kind_text(told.record->content), code_text(told.record->content)}, " "),
+               transition(*told.record), told.ledger->id.path(),
+               std::to_string(told.fact->sequence), told.fact->digest.substr(0, 19),
+               format_time(told.fact->retain_until)});
   }
   return bold("History", style) + "\n" + table.str(2, style);
 }
@@ -191,23 +205,30 @@ std::string deviations_text(const std::vector<Told>& all) {
 
 json told_json(const Told& told) {
   const Record& record = *told.record;
-  json out = {{"kind", audit::name(told.ref->kind)},
-              {"ledger", told.ledger->state.id.path()},
-              {"sequence", told.ref->sequence},
-              {"key", told.ref->key},
-              {"versionId", told.ref->version_id},
-              {"digest", told.ref->digest.str()},
-              {"recorded", format_time(told.ref->recorded)},
-              {"retainUntil", format_time(told.ref->retain_until)},
-              {"action", record.draft.action},
-              {"request", record.draft.request.name},
-              {"requester", record.draft.requester.username},
-              {"decisionDigest", record.draft.decision_digest},
-              {"reason", record.draft.reason},
+  json out = {{"kind", kind_text(record.content)},
+              {"ledger", told.ledger->id.path()},
+              {"sequence", told.fact->sequence},
+              {"key", told.fact->key},
+              {"versionId", told.fact->version_id},
+              {"digest", told.fact->digest},
+              {"recorded", format_time(told.fact->time)},
+              {"retainUntil", format_time(told.fact->retain_until)},
+              {"action", record.content.action},
+              {"request", record.content.request.name},
+              {"requester", record.content.requester.username},
+              {"decisionDigest", record.content.decision_digest},
+              {"code", code_text(record.content)},
+              {"text", record.content.text},
               {"body", told.body}};
-  if (record.draft.from) out["from"] = record.draft.from->version;
-  if (record.draft.to) out["to"] = record.draft.to->version;
-  if (record.draft.of) out["of"] = *record.draft.of;
+  if (!record.content.from.version.empty()) out["from"] = record.content.from.version;
+  if (!record.content.to.version.empty()) out["to"] = record.content.to.version;
+  if (record.content.of != 0) out["of"] = record.content.of;
+  if (!record.content.decided.empty()) out["decided"] = record.content.decided;
+  if (!record.content.targets.empty()) out["targets"] = record.content.targets;
+  for (const StageMove& move : record.content.moves) {
+    out["moves"].push_back(
+        {{"version", move.version.version}, {"from", move.from}, {"to", move.version.stage}});
+  }
   return out;
 }
 
@@ -229,9 +250,9 @@ Output audit_show(const AuditView& view, const std::string& model, const std::st
                  {"version", version},       {"verified", worst(view) == ExitCode::kOk},
                  {"serving", json::array()}, {"records", json::array()}};
     for (const LedgerReport* ledger : serves) {
-      text["serving"].push_back({{"target", ledger->state.id.path()},
-                                 {"since", format_time(ledger->state.serving->by.recorded)},
-                                 {"record", ledger->state.serving->by.key}});
+      text["serving"].push_back({{"target", ledger->id.path()},
+                                 {"since", format_time(ledger->history.serving()->time)},
+                                 {"record", ledger->history.serving()->key}});
     }
     for (const Told& told : all)
       text["records"].push_back(told_json(told));
@@ -240,19 +261,18 @@ Output audit_show(const AuditView& view, const std::string& model, const std::st
   }
   out.text = bold(fmt::format("{} version {}", escaped(model), escaped(version)), style) + "\n";
   for (const LedgerReport* ledger : serves) {
-    out.text +=
-        fmt::format("  {} {} since {}\n", good("serves", style), escaped(ledger->state.id.path()),
-                    format_time(ledger->state.serving->by.recorded));
+    out.text += fmt::format("  {} {} since {}\n", good("serves", style), escaped(ledger->id.path()),
+                            format_time(ledger->history.serving()->time));
   }
   if (serves.empty()) out.text += "  serves nowhere now\n";
   out.text += "\n";
   for (const Told& told : all)
-    if (is_decision(told.ref->kind)) out.text += decision_text(told, style);
+    if (is_decision(told.fact->kind)) out.text += decision_text(told, style);
   out.text += history_text(all, style) + deviations_text(all);
   const bool sound = worst(view) == ExitCode::kOk;
-  out.text +=
-      fmt::format("\n{}\n", sound ? "Verified: signatures, chain and locks of all records read."
-                                  : "NOT VERIFIED: see the findings above.");
+  out.text += fmt::format(
+      "\n{}\n", sound ? "Verified: signatures, chain, locks and agreement of all records read."
+                      : "NOT VERIFIED: see the findings above.");
   return out;
 }
 

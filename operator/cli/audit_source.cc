@@ -1,5 +1,6 @@
 #include "operator/cli/audit_source.h"
 
+#include "audit/consistency.h"
 #include "audit/s3_store.h"
 #include "base/files.h"
 #include "base/text.h"
@@ -55,25 +56,30 @@ Result<OpenedStore> OpenedStore::open(const AuditFlags& flags, const Clock& cloc
   return out;
 }
 
-Result<std::vector<VerifyKey>> read_public_key(const AuditFlags& flags) {
-  if (flags.public_key_file.empty()) {
+Result<std::vector<audit::TrustedKey>> read_public_keys(const AuditFlags& flags) {
+  if (flags.public_key_files.empty()) {
     return fail(ErrorCode::kInvalid,
-                "--public-key is missing: records are judged by a key that you trust, never by "
-                "the one in the bucket (openssl pkey -in signing-key.pem -pubout)");
+                "--public-key is missing: records are judged by keys that you trust, never by "
+                "those in the bucket (openssl pkey -in signing-key.pem -pubout)");
   }
-  const Result<std::string> pem = read_file(flags.public_key_file, kMaxPemBytes);
-  if (!pem) return fail(ErrorCode::kInvalid, "--public-key: " + pem.error().message);
-  Result<VerifyKey> key = VerifyKey::from_pem(*pem);
-  if (!key) return fail(ErrorCode::kInvalid, "--public-key: " + key.error().message);
-  return std::vector<VerifyKey>{std::move(*key)};
+  std::vector<audit::TrustedKey> keys;
+  for (const std::string& file : flags.public_key_files) {
+    const Result<std::string> pem = read_file(file, kMaxPemBytes);
+    if (!pem) return fail(ErrorCode::kInvalid, "--public-key: " + pem.error().message);
+    Result<audit::TrustedKey> key = audit::trusted_key(*pem);
+    if (!key) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("--public-key {}: {}", file, key.error().message));
+    }
+    keys.push_back(std::move(*key));
+  }
+  return keys;
 }
 
-Result<AuditView> read_view(audit::Store& store, const AuditFlags& flags,
-                            const std::vector<VerifyKey>& keys) {
-  SK_TRY(const audit::BucketContents contents, audit::list_bucket(store, flags.cluster, flags.ns));
-  std::set<std::string> clusters;
-  for (const auto& [prefix, ledger] : contents.ledgers)
-    clusters.insert(ledger.id.cluster);
+namespace {
+
+/// The one cluster to look at.
+Result<std::string> choose_cluster(const std::set<std::string>& clusters, const AuditFlags& flags) {
   if (clusters.empty()) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("bucket {} holds no record{}{}", flags.bucket,
@@ -85,11 +91,71 @@ Result<AuditView> read_view(audit::Store& store, const AuditFlags& flags,
                                                  "choose one with --cluster: {}",
                                                  fmt::join(clusters, ", ")));
   }
-  AuditView view{.cluster = *clusters.begin(), .strangers = contents.strangers};
+  return *clusters.begin();
+}
+
+/// Reads one ledger into a view; one that is empty is left out.
+Status add_ledger(audit::Store& store, const audit::LedgerId& id,
+                  const std::vector<audit::TrustedKey>& keys, AuditView& view) {
+  SK_TRY(const audit::BucketContents::Ledger ledger, audit::list_one(store, id));
+  if (ledger.entries.empty()) return {};
+  SK_TRY(audit::LedgerReport report, audit::inspect_ledger(store, ledger, keys));
+  view.ledgers.push_back(std::move(report));
+  return {};
+}
+
+/// The model's ledger of a namespace, and those of the targets that its decisions name.
+Status add_model(audit::Store& store, audit::LedgerId id,
+                 const std::vector<audit::TrustedKey>& keys, AuditView& view) {
+  const std::size_t before = view.ledgers.size();
+  SK_CHECK_OK(add_ledger(store, id, keys, view));
+  if (view.ledgers.size() == before) return {};
+  const std::vector<std::string> targets = view.ledgers.back().history.targets();
+  id.kind = LedgerKind::kTarget;
+  for (const std::string& target : targets) {
+    id.name = target;
+    SK_CHECK_OK(add_ledger(store, id, keys, view));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<AuditView> read_view(audit::Store& store, const AuditFlags& flags,
+                            const std::vector<audit::TrustedKey>& keys) {
+  SK_TRY(const audit::BucketContents contents, audit::list_bucket(store, flags.cluster, flags.ns));
+  std::set<std::string> clusters;
+  for (const auto& [prefix, ledger] : contents.ledgers)
+    clusters.insert(ledger.id.cluster);
+  AuditView view{.strangers = contents.strangers};
+  SK_TRY(view.cluster, choose_cluster(clusters, flags));
   for (const auto& [prefix, ledger] : contents.ledgers) {
     SK_TRY(audit::LedgerReport report, audit::inspect_ledger(store, ledger, keys));
     view.ledgers.push_back(std::move(report));
   }
+  audit::judge_together(view.ledgers);
+  return view;
+}
+
+Result<AuditView> read_model_view(audit::Store& store, const AuditFlags& flags,
+                                  const std::string& model,
+                                  const std::vector<audit::TrustedKey>& keys) {
+  std::vector<std::string> clusters = {flags.cluster};
+  if (flags.cluster.empty()) {
+    SK_TRY(clusters, audit::list_parts(store, "v1/"));
+  }
+  AuditView view;
+  SK_TRY(view.cluster, choose_cluster({clusters.begin(), clusters.end()}, flags));
+  std::vector<std::string> namespaces = {flags.ns};
+  if (flags.ns.empty()) {
+    SK_TRY(namespaces, audit::list_parts(store, "v1/" + view.cluster + "/"));
+  }
+  for (const std::string& ns : namespaces) {
+    const audit::LedgerId id{
+        .cluster = view.cluster, .ns = ns, .kind = LedgerKind::kModel, .name = model};
+    if (audit::check_ledger_id(id)) SK_CHECK_OK(add_model(store, id, keys, view));
+  }
+  audit::judge_together(view.ledgers);
   return view;
 }
 
@@ -111,7 +177,7 @@ std::string findings_text(const AuditView& view, const Style& style) {
     for (const audit::Finding& finding : ledger.findings) {
       const bool tampered = finding.kind == audit::Finding::Kind::kTampered;
       out += bad(tampered ? "TAMPERED" : "INCOMPLETE", style);
-      out += fmt::format("  {}", escaped(ledger.state.id.path()));
+      out += fmt::format("  {}", escaped(ledger.id.path()));
       if (finding.sequence > 0) out += fmt::format("  record {}", finding.sequence);
       out += "  " + escaped(finding.what) + "\n";
     }

@@ -29,7 +29,7 @@ struct AuditFlags {
   std::string endpoint;
   std::string region = "us-east-1";
   std::string ca_file;
-  std::string public_key_file;
+  std::vector<std::string> public_key_files;
   bool json = false;
   std::string access_key_id;  ///< AWS_ACCESS_KEY_ID
   aws::Secret secret_access_key;
@@ -66,13 +66,20 @@ class OpenedStore {
   std::unique_ptr<audit::Store> store_;
 };
 
-/// The key that records must be signed with, from a PEM file. Errors: Invalid.
-Result<std::vector<VerifyKey>> read_public_key(const AuditFlags& flags);
+/// The keys that records must be signed with, from PEM files. Errors: Invalid.
+Result<std::vector<audit::TrustedKey>> read_public_keys(const AuditFlags& flags);
 
-/// Lists and judges all ledgers of a cluster (and namespace). Errors: those of the store; Invalid
-/// when the bucket holds several clusters and none was named; NotFound when it holds no record.
+/// Lists and judges all ledgers of a cluster (and namespace), each by itself and all together.
+/// Errors: those of the store; Invalid when the bucket holds several clusters and none was named;
+/// NotFound when it holds no record.
 Result<AuditView> read_view(audit::Store& store, const AuditFlags& flags,
-                            const std::vector<VerifyKey>& keys);
+                            const std::vector<audit::TrustedKey>& keys);
+
+/// The same for one model alone: its ledger, and those of the targets that its decisions name.
+/// Nothing else of the bucket is read. A model without records gives a view without ledgers.
+Result<AuditView> read_model_view(audit::Store& store, const AuditFlags& flags,
+                                  const std::string& model,
+                                  const std::vector<audit::TrustedKey>& keys);
 
 /// How bad the worst finding is: tampered before incomplete before ok.
 ExitCode worst(const AuditView& view);

@@ -31,6 +31,12 @@ std::string unlock_text(const LedgerReport& ledger) {
   return ledger.first_unlock ? format_time(*ledger.first_unlock) : "";
 }
 
+/// Sequence of the open Intent; empty for none.
+std::string open_text(const LedgerReport& ledger) {
+  const RecordFact* open = ledger.history.open_intent();
+  return open == nullptr ? std::string() : std::to_string(open->sequence);
+}
+
 json ledger_json(const LedgerReport& ledger) {
   json findings = json::array();
   for (const audit::Finding& finding : ledger.findings) {
@@ -39,9 +45,9 @@ json ledger_json(const LedgerReport& ledger) {
                         {"sequence", finding.sequence},
                         {"what", finding.what}});
   }
-  return {{"ledger", ledger.state.id.path()},         {"verdict", verdict(judge(ledger))},
-          {"records", ledger.records.size()},         {"head", ledger.state.head_digest()},
-          {"openIntents", ledger.state.open_intents}, {"firstUnlock", unlock_text(ledger)},
+  return {{"ledger", ledger.id.path()},       {"verdict", verdict(judge(ledger))},
+          {"records", ledger.records.size()}, {"head", ledger.history.head_digest()},
+          {"openIntent", open_text(ledger)},  {"firstUnlock", unlock_text(ledger)},
           {"findings", std::move(findings)}};
 }
 
@@ -62,13 +68,11 @@ Output audit_verify(const AuditView& view, bool as_json, const Style& style) {
   std::size_t records = 0;
   for (const LedgerReport& ledger : view.ledgers) {
     records += ledger.records.size();
-    const audit::LedgerState& state = ledger.state;
-    table.add(
-        {state.id.path(), std::to_string(ledger.records.size()),
-         state.serving ? state.serving->what.version : "",
-         state.open_intents.empty() ? "" : fmt::format("{}", fmt::join(state.open_intents, ",")),
-         unlock_text(ledger), state.head_digest().substr(0, 19),
-         std::string(verdict(judge(ledger)))});
+    const RecordFact* serving = ledger.history.serving();
+    table.add({ledger.id.path(), std::to_string(ledger.records.size()),
+               serving == nullptr ? "" : serving->to.version, open_text(ledger),
+               unlock_text(ledger), ledger.history.head_digest().substr(0, 19),
+               std::string(verdict(judge(ledger)))});
   }
   std::string text = fmt::format("Cluster {}\n\n", escaped(view.cluster)) + table.str(0, style);
   const std::string findings = findings_text(view, style);

@@ -1,133 +1,82 @@
 #include "operator/controllers/ledgers.h"
 
+#include "model/resource.h"
 #include "operator/controllers/pending_status.h"
-#include "operator/wiring/resources.h"
 
 #include <fmt/format.h>
 
 namespace stagekeeper {
 namespace {
 
-constexpr std::size_t kMaxCachedBodies = 500;
-
-promotion::VersionRef ref(const std::optional<audit::ModelState>& state) {
-  if (!state) return {};
-  return {.version = state->version,
-          .digest = state->digest,
-          .artifact_uri = state->artifact_uri,
-          .stage = state->stage};
-}
-
-std::optional<audit::ModelState> state(const promotion::VersionRef& version) {
-  if (version.version.empty() && version.stage.empty()) return std::nullopt;
-  return audit::ModelState{.version = version.version,
-                           .digest = version.digest,
-                           .artifact_uri = version.artifact_uri,
-                           .stage = version.stage};
-}
-
-promotion::RecordFact fact(const audit::RecordEntry& entry) {
-  return {.sequence = entry.ref.sequence,
-          .kind = std::string(audit::name(entry.ref.kind)),
-          .digest = entry.ref.digest.str(),
-          .key = entry.ref.key,
-          .request_uid = entry.request.uid,
-          .decision_digest = entry.decision_digest,
-          .action = entry.action,
-          .from = ref(entry.from),
-          .to = ref(entry.to),
-          .of = entry.of.value_or(0),
-          .reason = entry.reason,
-          .time = entry.ref.recorded};
-}
-
-promotion::LedgerView view_of(const audit::LedgerState& state) {
-  promotion::LedgerView out;
-  out.records.reserve(state.records.size());
-  for (const audit::RecordEntry& entry : state.records)
-    out.records.push_back(fact(entry));
-  return out;
+template <typename T>
+kube::ResourceType type_of() {
+  constexpr ResourceAddress kAddress = kResourceAddress<T>;
+  return {.group = std::string(kAddress.group),
+          .version = std::string(kAddress.version),
+          .plural = std::string(kAddress.plural),
+          .kind = std::string(kAddress.kind),
+          .namespaced = kAddress.namespaced};
 }
 
 }  // namespace
 
-void StoreTrust::set(promotion::StoreState state) {
-  const MutexLock lock(mutex_);
-  state_ = std::move(state);
+LedgerOwner ledger_owner(const ObjectMeta& meta, const std::optional<PendingRecord>& pending) {
+  return {.name = meta.name,
+          .uid = meta.uid,
+          .seen = audit::PendingSnapshot{.pending = pending_of(pending),
+                                         .token = pending_token(meta.uid, meta.resource_version)}};
 }
 
-promotion::StoreState StoreTrust::get() const {
-  const MutexLock lock(mutex_);
-  return state_;
+audit::LedgerId Ledgers::id(const std::string& ns, const LedgerName& name) const {
+  return {.cluster = cluster_uid_, .ns = ns, .kind = name.kind, .name = name.name};
 }
 
-audit::LedgerId Ledgers::id(promotion::LedgerKind kind, const std::string& ns,
-                            const std::string& name) const {
-  return {.cluster = cluster_uid_,
-          .ns = ns,
-          .kind = kind == promotion::LedgerKind::kTarget ? audit::LedgerKind::kTarget
-                                                         : audit::LedgerKind::kModel,
-          .name = name};
+Result<History> Ledgers::view(const std::string& ns, const LedgerName& name) {
+  Result<History> loaded = ledger_.load(id(ns, name));
+  if (!loaded) return fail(std::move(loaded.error()), "read ledger " + id(ns, name).path());
+  return loaded;
 }
 
-Result<promotion::LedgerView> Ledgers::view(promotion::LedgerKind kind, const std::string& ns,
-                                            const std::string& name) {
-  const audit::LedgerId ledger = id(kind, ns, name);
-  Result<audit::LedgerSnapshot> loaded = ledger_.load(ledger);
-  const MutexLock lock(mutex_);
-  if (loaded) return last_[ledger.prefix()] = view_of(**loaded);
-  const bool down = loaded.error().code == ErrorCode::kUnavailable ||
-                    loaded.error().code == ErrorCode::kThrottled;
-  const auto last = last_.find(ledger.prefix());
-  if (down && last != last_.end()) return last->second;
-  return fail(loaded.error(), fmt::format("read ledger {}", ledger.path()));
+std::optional<History> Ledgers::known(const std::string& ns, const LedgerName& name) const {
+  return ledger_.known(id(ns, name));
 }
 
-Status Ledgers::append(const promotion::World& world, const promotion::AppendRecord& record) {
-  const bool target = record.ledger == promotion::LedgerKind::kTarget;
-  const std::optional<audit::RecordKind> kind = audit::record_kind(record.kind);
-  if (!kind) return fail(ErrorCode::kInvalid, "append record: unknown kind " + record.kind);
-  if (target && !world.target) return fail(ErrorCode::kInvalid, "append record: no ServingTarget");
-  if (!target && !world.policy)
-    return fail(ErrorCode::kInvalid, "append record: no PromotionPolicy");
-  const ObjectMeta& owner = target ? world.target->target.meta : world.policy->meta;
-  PendingStatus pending(api_, target ? resources::kTargets : resources::kPolicies,
-                        {owner.ns, owner.name});
-  const audit::Draft draft{.kind = *kind,
-                           .model = world.request.model,
-                           .request = {.name = world.request.meta.name,
-                                       .uid = world.request.meta.uid,
-                                       .generation = world.request.meta.generation},
-                           .requester = {.username = world.request.requester.username,
-                                         .uid = world.request.requester.uid},
-                           .decision_digest = record.decision_digest,
-                           .action = record.action,
-                           .from = state(record.from),
-                           .to = state(record.to),
-                           .of = record.of == 0 ? std::nullopt : std::optional(record.of),
-                           .reason = record.reason,
-                           .body = record.body};
-  Result<audit::RecordRef> done = ledger_.append(
-      {.id = id(record.ledger, owner.ns, owner.name), .uid = owner.uid}, draft, pending);
-  if (!done) return fail(done.error(), fmt::format("record {}", record.kind));
-  return {};
-}
-
-Result<std::string> Ledgers::body(promotion::LedgerKind kind, const std::string& ns,
-                                  const std::string& name, std::uint64_t sequence) {
-  const audit::LedgerId ledger = id(kind, ns, name);
-  const std::string key = ledger.key(sequence);
-  {
-    const MutexLock lock(mutex_);
-    if (const auto found = bodies_.find(key); found != bodies_.end()) return found->second;
+Result<RecordFact> Ledgers::append(const std::string& ns, const LedgerName& name, LedgerOwner owner,
+                                   const RecordContent& content) {
+  const bool target = name.kind == LedgerKind::kTarget;
+  PendingStatus status(api_, target ? type_of<ServingTarget>() : type_of<PromotionPolicy>(),
+                       {ns, owner.name});
+  NoPendingStatus nowhere;
+  audit::PendingStore& pending =
+      owner.uid.empty() ? static_cast<audit::PendingStore&>(nowhere) : status;
+  Result<RecordFact> done = ledger_.append({.id = id(ns, name), .uid = owner.uid}, content, pending,
+                                           std::move(owner.seen));
+  if (!done) {
+    return fail(std::move(done.error()), fmt::format("record {}", stagekeeper::name(content.kind)));
   }
+  return done;
+}
+
+Result<std::string> Ledgers::body(const std::string& ns, const LedgerName& name,
+                                  std::uint64_t sequence) {
+  const audit::LedgerId ledger = id(ns, name);
+  const std::string key = ledger.key(sequence);
+  if (std::optional<std::string> kept = bodies_.get(key)) return std::move(*kept);
   Result<audit::Record> record = ledger_.read(ledger, sequence);
-  if (!record)
-    return fail(record.error(),
+  if (!record) {
+    return fail(std::move(record.error()),
                 fmt::format("read record {} of ledger {}", sequence, ledger.path()));
-  const MutexLock lock(mutex_);
-  if (bodies_.size() >= kMaxCachedBodies) bodies_.clear();
-  return bodies_[key] = record->draft.body;
+  }
+  bodies_.put(key, record->content.body);
+  return std::move(record->content.body);
+}
+
+std::vector<audit::Finding> Ledgers::findings(const std::string& ns, const LedgerName& name) const {
+  return ledger_.findings(id(ns, name));
+}
+
+Status Ledgers::check_head(const std::string& ns, const LedgerName& name, const LedgerHead& head) {
+  return ledger_.check_head(id(ns, name), head.sequence, head.digest);
 }
 
 }  // namespace stagekeeper

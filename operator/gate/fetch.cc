@@ -1,12 +1,14 @@
 #include "operator/gate/fetch.h"
 
 #include "base/crypto.h"
+#include "gates/kind.h"
 
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <functional>
 
 namespace stagekeeper::gate {
 namespace {
@@ -14,53 +16,28 @@ namespace {
 using gates::because;
 using gates::Reasoned;
 
-/// One of the two objects: what it is called, where it goes, how large it may be.
+/// One of the two objects: what it is called, how large it may be.
 struct Item {
   const char* what;      ///< "dataset"
   const char* mismatch;  ///< code
   const gates::InputObject& object;
-  std::string path;
   std::uint64_t max_bytes;
 };
 
-/// Takes the pieces of one object: hashes, counts, writes.
-class Download {
- public:
-  Download(const std::string& path, std::uint64_t max_bytes)
-      : out_(path, std::ios::binary | std::ios::trunc), max_bytes_(max_bytes) {}
-
-  bool take(std::string_view piece) {
-    bytes_ += piece.size();
-    if (bytes_ > max_bytes_) return false;
-    sha_.update(piece);
-    out_.write(piece.data(), static_cast<std::streamsize>(piece.size()));
-    return out_.good();
-  }
-
-  [[nodiscard]] bool too_large() const { return bytes_ > max_bytes_; }
-
-  /// Flushes; false when the bytes are not all on the disk.
-  bool close() {
-    out_.close();
-    return out_.good();
-  }
-
-  [[nodiscard]] Digest digest() { return sha_.finish(); }
-
- private:
-  std::ofstream out_;
-  std::uint64_t max_bytes_;
-  std::uint64_t bytes_ = 0;
-  Sha256 sha_;
-};
-
-Reasoned<void> download(const Item& item, ObjectSource& source) {
-  const std::string part = item.path + ".part";
-  Download download(part, item.max_bytes);
-  const Status read =
-      source.read(item.object.uri, [&](std::string_view piece) { return download.take(piece); });
-  const bool written = download.close();
-  if (download.too_large()) {
+/// Hands the object's bytes to `keep`, which is false when it could not keep a piece, and checks
+/// how many they are and their digest. Holds one piece at a time.
+Reasoned<void> receive(const Item& item, ObjectSource& source, const http::BodySink& keep) {
+  Sha256 sha;
+  std::uint64_t bytes = 0;
+  bool kept = true;
+  const Status read = source.read(item.object.uri, [&](std::string_view piece) {
+    bytes += piece.size();
+    if (bytes > item.max_bytes) return false;
+    sha.update(piece);
+    kept = keep(piece);
+    return kept;
+  });
+  if (bytes > item.max_bytes) {
     return because("ObjectTooLarge", fmt::format("the {} {} is larger than {} bytes", item.what,
                                                  item.object.uri, item.max_bytes));
   }
@@ -69,29 +46,41 @@ Reasoned<void> download(const Item& item, ObjectSource& source) {
     return because(may_pass ? "FetchFailed" : "FetchRefused",
                    fmt::format("the {} {}: {}", item.what, item.object.uri, read.error().message));
   }
-  if (!written)
-    return because("DiskFull", fmt::format("cannot write {}: is the volume too small?", part));
-  if (const Digest actual = download.digest(); actual != item.object.digest) {
-    return because(item.mismatch,
-                   fmt::format("the {} {} has digest {}, expected {}", item.what, item.object.uri,
-                               actual.str(), item.object.digest.str()));
+  if (!kept)
+    return because("DiskFull",
+                   fmt::format("cannot write the {}: is the volume too small?", item.what));
+  if (const Digest actual = sha.finish(); actual != item.object.digest) {
+    return because(item.mismatch, fmt::format("the {} has digest {}, expected {}", item.what,
+                                              actual.str(), item.object.digest.str()));
   }
-  std::error_code error;
-  std::filesystem::rename(part, item.path, error);
-  if (error) return because("DiskFull", fmt::format("cannot rename {}: {}", part, error.message()));
   return {};
 }
 
+/// Into a file, which has its name only when its bytes are right and on the disk.
+Reasoned<void> download(const Item& item, const std::string& path, ObjectSource& source) {
+  const std::string part = path + ".part";
+  std::ofstream out(part, std::ios::binary | std::ios::trunc);
+  Reasoned<void> received = receive(item, source, [&](std::string_view piece) {
+    out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+    return out.good();
+  });
+  out.close();
+  std::error_code error;
+  if (received && !out.good())
+    received = because("DiskFull", fmt::format("cannot write {}: is the volume too small?", part));
+  if (received) std::filesystem::rename(part, path, error);
+  if (error)
+    received = because("DiskFull", fmt::format("cannot rename {}: {}", part, error.message()));
+  if (!received) std::filesystem::remove(part, error);
+  return received;
+}
+
 /// Tries again what may pass, each time from the first byte.
-Reasoned<void> download_patiently(const Item& item, ObjectSource& source, Timer& timer,
-                                  int attempts) {
+Reasoned<void> patiently(const std::function<Reasoned<void>()>& once, Timer& timer, int attempts) {
   Timer::Duration pause = std::chrono::seconds(1);
   while (true) {
-    Reasoned<void> done = download(item, source);
-    if (done) return done;
-    std::error_code ignored;
-    std::filesystem::remove(item.path + ".part", ignored);
-    if (done.error().code != "FetchFailed" || --attempts <= 0) return done;
+    Reasoned<void> done = once();
+    if (done || done.error().code != "FetchFailed" || --attempts <= 0) return done;
     timer.sleep(pause);
     pause *= 2;
   }
@@ -101,21 +90,21 @@ Reasoned<void> download_patiently(const Item& item, ObjectSource& source, Timer&
 
 Reasoned<void> fetch_inputs(const gates::GateInput& input, const std::string& directory,
                             ObjectSource& source, Timer& timer, const FetchLimits& limits) {
-  const Item items[] = {{.what = "dataset",
-                         .mismatch = "DatasetDigestMismatch",
-                         .object = input.dataset,
-                         .path = directory + "/" + kDatasetFile,
-                         .max_bytes = limits.dataset_bytes},
-                        {.what = "artifact",
-                         .mismatch = "ArtifactDigestMismatch",
-                         .object = input.artifact,
-                         .path = directory + "/" + kArtifactFile,
-                         .max_bytes = limits.artifact_bytes}};
-  for (const Item& item : items) {
-    Reasoned<void> done = download_patiently(item, source, timer, limits.attempts);
-    if (!done) return done;
+  if (input.dataset) {
+    const Item item{.what = "dataset",
+                    .mismatch = "DatasetDigestMismatch",
+                    .object = *input.dataset,
+                    .max_bytes = limits.dataset_bytes};
+    const std::string path = directory + "/" + kDatasetFile;
+    SK_CHECK_OK(patiently([&] { return download(item, path, source); }, timer, limits.attempts));
   }
-  return {};
+  if (!gates::find_kind(input.kind)->needs.artifact) return {};
+  const Item item{.what = "artifact",
+                  .mismatch = "ArtifactDigestMismatch",
+                  .object = input.artifact,
+                  .max_bytes = limits.artifact_bytes};
+  const auto drop = [](std::string_view) { return true; };
+  return patiently([&] { return receive(item, source, drop); }, timer, limits.attempts);
 }
 
 }  // namespace stagekeeper::gate

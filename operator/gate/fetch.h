@@ -10,21 +10,23 @@
 
 namespace stagekeeper::gate {
 
-/// Where the two inputs of a gate lie below the work directory.
+/// Where the evaluation rows lie below the work directory.
 inline constexpr const char* kDatasetFile = "dataset.csv";
-inline constexpr const char* kArtifactFile = "artifact";
 
-/// What is fetched at most. The volume has a limit of its own; this one ends with a reason.
+/// What is read at most. The dataset's volume has a limit of its own; this one ends with a reason.
+/// The artifact's only ends a read that would not end by itself before the Job's deadline.
 struct FetchLimits {
   std::uint64_t dataset_bytes = std::uint64_t{256} << 20U;
-  std::uint64_t artifact_bytes = std::uint64_t{4} << 30U;
-  int attempts = 3;  ///< for errors that may pass
+  std::uint64_t artifact_bytes = std::uint64_t{1} << 40U;
+  int attempts = 3;  ///< of each object, for errors that may pass
 };
 
-/// Downloads dataset and artifact into `directory`, hashing as the bytes arrive. A file has its
-/// name only once its digest is right. Reasons: DatasetDigestMismatch, ArtifactDigestMismatch (with
-/// both digests), FetchFailed (may pass), FetchRefused (will not: no such object, no right, a bad
-/// URI), ObjectTooLarge, DiskFull.
+/// Downloads the dataset, where there is one, into `directory`, hashing as the bytes arrive: the
+/// file has its name only once its digest is right. Then, where the kind needs it, reads the
+/// artifact once through SHA-256 and stores nothing of it: no gate uses its bytes, the model
+/// servers load them themselves. `input` is one that parse_gate_input() accepted. Reasons:
+/// DatasetDigestMismatch, ArtifactDigestMismatch (with both digests), FetchFailed (may pass),
+/// FetchRefused (will not: no such object, no right, a bad URI), ObjectTooLarge, DiskFull.
 gates::Reasoned<void> fetch_inputs(const gates::GateInput& input, const std::string& directory,
                                    ObjectSource& source, Timer& timer,
                                    const FetchLimits& limits = {});

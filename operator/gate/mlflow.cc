@@ -109,6 +109,24 @@ Reason not_json(std::string_view body, const Error& error) {
   return {.code = "BadPredictions", .message = "the answer is not JSON: " + error.message};
 }
 
+Reasoned<json> parse_answer(std::string_view body) {
+  Result<json> parsed = parse_strict_json(body, kMaxAnswerBytes);
+  if (!parsed) return tl::unexpected(not_json(body, parsed.error()));
+  return *std::move(parsed);
+}
+
+/// The list of predictions, of the right length. Points into `answer`.
+Reasoned<const json*> predictions_of(const json& answer, std::size_t rows) {
+  const json* predictions = follow(answer, "/predictions");
+  if (predictions == nullptr || !predictions->is_array())
+    return because("BadPredictions", "the answer has no list of predictions");
+  if (predictions->size() != rows) {
+    return because("PredictionsMismatch",
+                   fmt::format("{} predictions for {} rows", predictions->size(), rows));
+  }
+  return predictions;
+}
+
 }  // namespace
 
 Batch dataframe_split(const gates::Table& table, std::size_t begin, const BatchLimits& limits) {
@@ -131,15 +149,8 @@ Batch dataframe_split(const gates::Table& table, std::size_t begin, const BatchL
 
 Reasoned<std::vector<double>> read_predictions(std::string_view body, std::size_t rows,
                                                const gates::Scoring& scoring) {
-  const Result<json> parsed = parse_strict_json(body, kMaxAnswerBytes);
-  if (!parsed) return tl::unexpected(not_json(body, parsed.error()));
-  const json* predictions = follow(*parsed, "/predictions");
-  if (predictions == nullptr || !predictions->is_array())
-    return because("BadPredictions", "the answer has no list of predictions");
-  if (predictions->size() != rows) {
-    return because("PredictionsMismatch",
-                   fmt::format("{} predictions for {} rows", predictions->size(), rows));
-  }
+  SK_TRY(const json answer, parse_answer(body));
+  SK_TRY(const json* const predictions, predictions_of(answer, rows));
   std::vector<double> out;
   out.reserve(rows);
   for (const json& prediction : *predictions) {
@@ -147,6 +158,12 @@ Reasoned<std::vector<double>> read_predictions(std::string_view body, std::size_
     out.push_back(score);
   }
   return out;
+}
+
+Reasoned<void> check_predictions(std::string_view body, std::size_t rows) {
+  SK_TRY(const json answer, parse_answer(body));
+  SK_CHECK_OK(predictions_of(answer, rows));
+  return {};
 }
 
 }  // namespace stagekeeper::gate

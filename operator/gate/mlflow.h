@@ -41,4 +41,8 @@ Batch dataframe_split(const gates::Table& table, std::size_t begin, const BatchL
 gates::Reasoned<std::vector<double>> read_predictions(std::string_view body, std::size_t rows,
                                                       const gates::Scoring& scoring);
 
+/// Whether the answer has `rows` predictions, whatever they are.
+/// Reasons: BadPredictions, PredictionsMismatch.
+gates::Reasoned<void> check_predictions(std::string_view body, std::size_t rows);
+
 }  // namespace stagekeeper::gate

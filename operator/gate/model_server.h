@@ -6,13 +6,21 @@
 #include "operator/gate/mlflow.h"
 #include "operator/gate/timer.h"
 
+#include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stagekeeper::gate {
 
-/// The scores of one request and how long it took, from sending to the last byte. An attempt on a
-/// connection that the server had closed does not count.
+/// Opens a client to an origin ("http://host:port"); each client has connections of its own.
+using Connect = std::function<Result<std::unique_ptr<http::Client>>(const std::string& origin)>;
+
+/// Code of a request that was not answered in time.
+inline constexpr std::string_view kTimedOut = "ScoringTimedOut";
+
+/// The scores of one request and how long it took, from sending to the last byte.
 struct Answer {
   std::vector<double> scores;
   Timer::Duration elapsed{};
@@ -23,17 +31,23 @@ struct Answer {
 class ModelServer {
  public:
   /// `role` names the server in messages and codes: "candidate", "champion".
-  /// Lifetime: client and timer outlive it.
-  ModelServer(http::Client& client, const Timer& timer, const gates::GateInput& input,
-              gates::Endpoint endpoint, std::string role);
+  /// Lifetime: the timer outlives it.
+  ModelServer(std::unique_ptr<http::Client> client, const Timer& timer,
+              const gates::GateInput& input, gates::Endpoint endpoint, std::string role);
 
   /// One GET of the health path.
   /// Reasons: NotReady (no answer, or not 200), WrongVersion.
   gates::Reasoned<void> check_health();
 
-  /// Scores a batch.
-  /// Reasons: ScoringFailed (no answer, or not 200), WrongVersion, and those of read_predictions.
+  /// Scores a batch. A request that fails at once on a server that has answered before is sent
+  /// again: servers close connections that idle, and scoring changes nothing.
+  /// Reasons: ScoringFailed (no answer, or 5xx), kTimedOut, ScoringRefused (4xx: another attempt
+  /// would be refused alike), WrongVersion, and those of read_predictions.
   gates::Reasoned<Answer> score(const Batch& batch);
+
+  /// As score, but what is predicted does not matter, only that every row has a prediction.
+  /// Returns how long it took.
+  gates::Reasoned<Timer::Duration> call(const Batch& batch);
 
   [[nodiscard]] const std::string& role() const { return role_; }
 
@@ -41,15 +55,24 @@ class ModelServer {
   [[nodiscard]] const std::string& seen_version() const { return seen_version_; }
 
  private:
-  gates::Reasoned<void> check_version(const http::Response& response);
+  /// An answer of status 200 in the right version, and its time.
+  struct Answered {
+    std::string body;
+    Timer::Duration elapsed{};
+  };
 
-  http::Client& client_;
+  gates::Reasoned<Answered> post(const Batch& batch);
+  gates::Reasoned<void> check_version(const http::Response& response);
+  [[nodiscard]] gates::Reason refusal(const http::Response& response) const;
+
+  std::unique_ptr<http::Client> client_;
   const Timer& timer_;
   gates::Inference inference_;
   gates::Scoring scoring_;
   gates::Endpoint endpoint_;
   std::string role_;
   std::string seen_version_;
+  bool answered_ = false;
 };
 
 /// How long to wait for a server, and how often to ask.

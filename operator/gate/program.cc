@@ -4,9 +4,10 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "gates/evaluation_set.h"
+#include "gates/kind.h"
 #include "http/cpprest_client.h"
 #include "operator/gate/fetch.h"
-#include "operator/gate/measure.h"
+#include "operator/gate/measurers.h"
 #include "operator/gate/objects.h"
 
 #include <algorithm>
@@ -28,7 +29,7 @@ using gates::ReportOutcome;
 constexpr std::size_t kMaxCaBytes = std::size_t{1} << 20U;
 
 /// What the data cannot tell; another attempt would find the same.
-constexpr std::array<std::string_view, 11> kInconclusive{"PredictionsMismatch",
+constexpr std::array<std::string_view, 12> kInconclusive{"PredictionsMismatch",
                                                          "NotFinite",
                                                          "ConstantScores",
                                                          "ClassLabels",
@@ -38,11 +39,16 @@ constexpr std::array<std::string_view, 11> kInconclusive{"PredictionsMismatch",
                                                          "NoSuchRow",
                                                          "TooManyGroups",
                                                          "TooFewSamples",
-                                                         "MissingLabel"};
+                                                         "MissingLabel",
+                                                         "UnclearLabels"};
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
+  std::string out = value == nullptr ? "" : value;
+  // `echo key | base64` makes a Secret whose value ends with a line break, which is no part of it.
+  while (out.ends_with('\n') || out.ends_with('\r'))
+    out.pop_back();
+  return out;
 }
 
 Result<StoreOptions> store_from_environment() {
@@ -66,13 +72,16 @@ Report base_report(const gates::GateInput& input) {
   out.gate = input.gate;
   out.attempt = input.attempt;
   out.nonce = input.nonce;
-  out.dataset = input.dataset.digest;
+  if (input.dataset) out.dataset = input.dataset->digest;
   out.artifact = input.artifact.digest;
   return out;
 }
 
 /// The evaluation rows, from a file that has the right digest (again: it has been on a volume).
-Reasoned<gates::EvaluationSet> load(const gates::GateInput& input, const std::string& directory) {
+/// None where there is no dataset.
+Reasoned<gates::EvaluationSet> load(const gates::GateInput& input, const gates::Kind& kind,
+                                    const std::string& directory) {
+  if (!input.dataset) return gates::EvaluationSet{};
   const std::string path = directory + "/" + kDatasetFile;
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
@@ -82,11 +91,11 @@ Reasoned<gates::EvaluationSet> load(const gates::GateInput& input, const std::st
   }
   const Result<std::string> csv = read_file(path, static_cast<std::size_t>(size));
   if (!csv) return because("NoDataset", csv.error().message);
-  if (const Digest actual = sha256_digest(*csv); actual != input.dataset.digest) {
+  if (const Digest actual = sha256_digest(*csv); actual != input.dataset->digest) {
     return because("DatasetDigestMismatch", fmt::format("{} has digest {}, expected {}", path,
-                                                        actual.str(), input.dataset.digest.str()));
+                                                        actual.str(), input.dataset->digest.str()));
   }
-  return gates::read_evaluation_set(*csv, input);
+  return gates::read_evaluation_set(*csv, input, kind.needs);
 }
 
 Result<std::unique_ptr<http::Client>> connect(const std::string& origin) {
@@ -109,22 +118,22 @@ Report failed_report(const gates::GateInput& input, const gates::Reason& reason)
   return out;
 }
 
-Report measured_report(const gates::GateInput& input, gates::Metrics metrics) {
+Report measured_report(const gates::GateInput& input, std::string metrics) {
   Report out = base_report(input);
   out.outcome = ReportOutcome::kMeasured;
   out.metrics = std::move(metrics);
   return out;
 }
 
-int finish(const Report& report, const std::string& path) {
+int finish(const Report& report, const gates::Kind& kind, const std::string& path) {
   Report written = report;
-  Reasoned<std::string> text = gates::report_text(written);
+  Reasoned<std::string> text = gates::report_text(written, kind);
   if (!text) {
     written.outcome = ReportOutcome::kErrored;
     written.code = text.error().code;
     written.message = text.error().message;
     written.metrics = {};
-    text = gates::report_text(written);
+    text = gates::report_text(written, kind);
   }
   if (!text) {
     log(LogLevel::kError, "no report", {{"err", text.error().message}});
@@ -138,49 +147,49 @@ int finish(const Report& report, const std::string& path) {
     return kExitUnusable;
   }
   const bool errored = written.outcome == ReportOutcome::kErrored;
-  const bool measured = written.outcome == ReportOutcome::kMeasured;
   log(errored ? LogLevel::kError : LogLevel::kInfo, "gate ended",
       {{"gate", written.gate},
        {"attempt", fmt::to_string(written.attempt)},
-       {"outcome", measured  ? "Measured"
-                   : errored ? "Errored"
-                             : "Inconclusive"},
+       {"outcome", std::string(gates::name(written.outcome))},
        {"reason", written.code},
        {"message", written.message}});
   return errored ? kExitErrored : kExitReported;
 }
 
 int run_fetch(const gates::GateInput& input, const ProgramOptions& options) {
+  const gates::Kind& kind = *gates::find_kind(input.kind);
   Result<StoreOptions> store = store_from_environment();
   if (!store) {
     const gates::Reason refused{.code = "FetchRefused", .message = store.error().message};
-    return finish(failed_report(input, refused), options.report_path);
+    return finish(failed_report(input, refused), kind, options.report_path);
   }
   const std::unique_ptr<ObjectSource> source = make_object_source(std::move(*store));
   SteadyTimer timer;
   const Reasoned<void> fetched = fetch_inputs(input, options.directory, *source, timer);
-  if (!fetched) return finish(failed_report(input, fetched.error()), options.report_path);
+  if (!fetched) return finish(failed_report(input, fetched.error()), kind, options.report_path);
   log(LogLevel::kInfo, "fetched",
       {{"gate", input.gate},
-       {"dataset", input.dataset.digest.str()},
-       {"artifact", input.artifact.digest.str()}});
+       {"dataset", input.dataset ? input.dataset->digest.str() : "none"},
+       {"artifact", kind.needs.artifact ? input.artifact.digest.str() : "not verified here"}});
   return kExitReported;
 }
 
 int run_gate(const gates::GateInput& input, const ProgramOptions& options) {
-  const Reasoned<gates::EvaluationSet> rows = load(input, options.directory);
-  if (!rows) return finish(failed_report(input, rows.error()), options.report_path);
+  const gates::Kind& kind = *gates::find_kind(input.kind);
+  const Measurer& measurer = *find_measurer(input.kind);
+  const Reasoned<gates::EvaluationSet> rows = load(input, kind, options.directory);
+  if (!rows) return finish(failed_report(input, rows.error()), kind, options.report_path);
   log(LogLevel::kInfo, "gate started",
       {{"gate", input.gate},
-       {"rows", fmt::to_string(rows->labels.size())},
+       {"rows", fmt::to_string(rows->features.rows)},
        {"candidate", input.candidate.url},
        {"champion", input.champion ? input.champion->url : ""}});
   SteadyTimer timer;
   const Surroundings around{
       .connect = connect, .timer = timer, .ready = {.timeout = options.ready_timeout}};
-  Reasoned<gates::Metrics> metrics = measure(input, *rows, around);
-  if (!metrics) return finish(failed_report(input, metrics.error()), options.report_path);
-  return finish(measured_report(input, std::move(*metrics)), options.report_path);
+  Reasoned<std::string> metrics = measurer.measure(input, *rows, around);
+  if (!metrics) return finish(failed_report(input, metrics.error()), kind, options.report_path);
+  return finish(measured_report(input, *std::move(metrics)), kind, options.report_path);
 }
 
 }  // namespace stagekeeper::gate

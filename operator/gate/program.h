@@ -27,16 +27,17 @@ struct ProgramOptions {
 gates::Report failed_report(const gates::GateInput& input, const gates::Reason& reason);
 
 /// A report with numbers.
-gates::Report measured_report(const gates::GateInput& input, gates::Metrics metrics);
+gates::Report measured_report(const gates::GateInput& input, std::string metrics);
 
 /// Writes the report and returns the exit code it calls for. A report that does not fit becomes an
 /// Errored one that says so.
-int finish(const gates::Report& report, const std::string& path);
+int finish(const gates::Report& report, const gates::Kind& kind, const std::string& path);
 
-/// `stagekeeper-gate fetch`: input objects into the directory. A report is written on failure only.
+/// `stagekeeper-gate fetch`: the dataset into the directory, the artifact through its digest. A
+/// report is written on failure only.
 int run_fetch(const gates::GateInput& input, const ProgramOptions& options);
 
-/// `stagekeeper-gate accuracy|latency|fairness|smoke`: measures on the fetched files.
+/// `stagekeeper-gate accuracy` and the like, one for each kind: measures on the fetched file.
 int run_gate(const gates::GateInput& input, const ProgramOptions& options);
 
 }  // namespace stagekeeper::gate

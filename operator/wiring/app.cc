@@ -12,6 +12,7 @@
 #include "http/server.h"
 #include "kube/connect.h"
 #include "operator/wiring/engine.h"
+#include "operator/wiring/metered_store.h"
 #include "runtime/shutdown.h"
 
 #include <cstdlib>
@@ -42,10 +43,12 @@ struct AuditStack {
   std::unique_ptr<http::Client> http;
   std::unique_ptr<aws::S3Client> s3;
   std::unique_ptr<audit::S3Store> store;
+  std::unique_ptr<MeteredStore> metered;
   std::unique_ptr<audit::Ledger> ledger;
 };
 
-Result<AuditStack> make_audit(const Config& config, const AppOptions& options, const Clock& clock) {
+Result<AuditStack> make_audit(const Config& config, const AppOptions& options, const Clock& clock,
+                              runtime::Metrics& metrics) {
   AuditStack out;
   auto client =
       http::make_reloading_client({.origin = config.audit.endpoint}, {.ca = config.audit.ca_file});
@@ -63,6 +66,7 @@ Result<AuditStack> make_audit(const Config& config, const AppOptions& options, c
                                                           .source = std::move(keys)},
                                            clock);
   out.store = std::make_unique<audit::S3Store>(*out.s3);
+  out.metered = std::make_unique<MeteredStore>(*out.store, metrics);
   Result<std::string> pem = read_secret(config.signing_key_file);
   if (!pem) return fail(pem.error(), "without a signing key nothing can be recorded");
   Result<SigningKey> key = SigningKey::from_pem(*pem);
@@ -70,8 +74,9 @@ Result<AuditStack> make_audit(const Config& config, const AppOptions& options, c
   audit::LedgerOptions ledger_options{
       .operator_version = options.version,
       .retention = std::chrono::duration_cast<std::chrono::seconds>(config.audit.retention),
-      .deviations = deviations_of(config.audit)};
-  out.ledger = std::make_unique<audit::Ledger>(*out.store, std::move(*key), clock,
+      .deviations = deviations_of(config.audit),
+      .trusted_keys = config.audit.trusted_keys};
+  out.ledger = std::make_unique<audit::Ledger>(*out.metered, std::move(*key), clock,
                                                std::move(ledger_options));
   return out;
 }
@@ -115,7 +120,7 @@ int run_operator(const Config& config, const AppOptions& options) {
   auto lease_connected = kube::connect(lease_options);
   if (!lease_connected) return start_failed(lease_connected.error());
   runtime::MeteredApi lease_api(**lease_connected, metrics);
-  auto audit = make_audit(config, options, clock);
+  auto audit = make_audit(config, options, clock, metrics);
   if (!audit) return start_failed(audit.error());
 
   runtime::Health health;

@@ -50,10 +50,36 @@ Status read_deviations(const YAML::Node& list, AuditStoreConfig& out) {
   return {};
 }
 
+/// A bound of a key's validity: RFC 3339, or open.
+Result<TimePoint> bound(const YAML::Node& item, const char* key, TimePoint open) {
+  if (!item[key]) return open;
+  Result<TimePoint> time = parse_time(item[key].as<std::string>());
+  if (!time) return fail(time.error(), fmt::format("auditStore.trustedKeys: {}", key));
+  return time;
+}
+
+Status read_trusted_keys(const YAML::Node& list, AuditStoreConfig& out) {
+  for (const YAML::Node& item : list) {
+    SK_CHECK_OK(check_keys(item, "auditStore.trustedKeys", {"publicKey", "notBefore", "notAfter"}));
+    if (!item["publicKey"]) {
+      return fail(ErrorCode::kInvalid,
+                  "auditStore.trustedKeys: each needs a publicKey, the PEM text of "
+                  "`openssl pkey -pubout`");
+    }
+    SK_TRY(const TimePoint not_before, bound(item, "notBefore", TimePoint::min()));
+    SK_TRY(const TimePoint not_after, bound(item, "notAfter", TimePoint::max()));
+    Result<audit::TrustedKey> key =
+        audit::trusted_key(item["publicKey"].as<std::string>(), not_before, not_after);
+    if (!key) return fail(std::move(key.error()), "auditStore.trustedKeys");
+    out.trusted_keys.push_back(std::move(*key));
+  }
+  return {};
+}
+
 Status read_audit(const YAML::Node& node, AuditStoreConfig& out) {
-  if (Status s = check_keys(
-          node, "auditStore",
-          {"endpoint", "region", "bucket", "caFile", "retention", "acknowledgedDeviations"});
+  if (Status s = check_keys(node, "auditStore",
+                            {"endpoint", "region", "bucket", "caFile", "retention",
+                             "acknowledgedDeviations", "trustedKeys"});
       !s) {
     return s;
   }
@@ -72,6 +98,7 @@ Status read_audit(const YAML::Node& node, AuditStoreConfig& out) {
   if (!origin->tls) {
     return fail(ErrorCode::kInvalid, "auditStore.endpoint has to begin with https://");
   }
+  if (node["trustedKeys"]) SK_CHECK_OK(read_trusted_keys(node["trustedKeys"], out));
   if (node["acknowledgedDeviations"]) return read_deviations(node["acknowledgedDeviations"], out);
   return {};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "audit/keys.h"
 #include "base/result.h"
 
 #include <chrono>
@@ -23,6 +24,9 @@ struct AuditStoreConfig {
   std::string ca_file;  ///< empty: the system's authorities
   std::chrono::milliseconds retention{std::chrono::hours(87672)};
   std::vector<AcknowledgedDeviation> acknowledged;
+  /// Keys that records were signed with before, and when each was in use. The signing key itself
+  /// need not be among them.
+  std::vector<audit::TrustedKey> trusted_keys;
 };
 
 /// /etc/stagekeeper/config.yaml, and the places of what is mounted beside it.

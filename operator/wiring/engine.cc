@@ -2,9 +2,9 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
-#include "operator/wiring/live.h"
+#include "kube/objects.h"
 #include "operator/wiring/pause.h"
-#include "operator/wiring/resources.h"
+#include "promotion/decide.h"
 
 #include <thread>
 
@@ -20,8 +20,8 @@ constexpr int kProbeWaits = 200;  // 10 s in all
 /// later than we do: ask until it answers. Empty after a stop.
 std::string find_cluster_uid(kube::Api& api, const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    const auto found = live::get<AnyObject>(api, resources::kNamespaces, {"", "kube-system"});
-    if (found && *found) return (*found)->meta.uid;
+    const auto found = kube::Objects<Namespace>(api).head({"", "kube-system"});
+    if (found && *found) return (*found)->uid;
     log(LogLevel::kWarn, "waiting for the API server",
         {{"err", found ? "namespace kube-system is not there" : found.error().message}});
     pause(stop, kRetryStart);
@@ -46,41 +46,28 @@ Engine::Engine(const Ports& ports, const Config& config, Identity identity, cons
       queue_("promotion", {}, ports.metrics),
       events_({.controller = "stagekeeper.dev/operator", .instance = identity_.pod},
               {.api = ports.lease_api, .clock = ports.clock, .metrics = ports.metrics}),
-      promotions_(
-          Observer({.api = leader_api_,
-                    .stores = stores_,
-                    .ledgers = ledgers_,
-                    .trust = trust_,
-                    .clock = ports.clock,
-                    .gate_namespace = config.gate_namespace}),
-          Publisher({.api = leader_api_,
-                     .clock = ports.clock,
-                     .events = events_,
-                     .metrics = ports.metrics}),
-          Actor(
-              {.api = leader_api_, .ledgers = ledgers_, .gate_namespace = config.gate_namespace})),
-      approvals_({.api = leader_api_, .clock = ports.clock}),
-      targets_({.api = leader_api_,
-                .stores = stores_,
-                .ledgers = ledgers_,
-                .trust = trust_,
-                .clock = ports.clock}),
-      models_({.api = leader_api_,
-               .stores = stores_,
-               .ledgers = ledgers_,
-               .trust = trust_,
-               .clock = ports.clock}),
-      sweeper_({.api = leader_api_, .stores = stores_, .gate_namespace = config.gate_namespace}),
-      dispatcher_(promotions_, approvals_, targets_, models_),
+      waker_([this](const runtime::Key& key, runtime::Priority priority) {
+        queue_.add(key, priority);
+      }),
+      environment_{.api = leader_api_,
+                   .stores = stores_,
+                   .waker = waker_,
+                   .ledgers = ledgers_,
+                   .trust = trust_,
+                   .clock = ports.clock,
+                   .gate_namespace = config.gate_namespace,
+                   .leads = [this] { return elector_.holds(); }},
+      dispatcher_(environment_, events_, ports.metrics),
+      sweeper_(environment_),
       controller_({.name = "promotion", .workers = config.workers}, queue_, dispatcher_,
                   ports.clock, ports.metrics),
       prober_({.s3 = ports.s3,
                .clock = ports.clock,
                .trust = trust_,
-               .on_change = [this](const auto&, const auto&) { wake_everything(); }},
+               .on_change = [this](const auto&, const auto&) { wake_for_trust(); }},
               deviations_of(config.audit), limits.probe),
       caches_(stores_, {.api = ports.api,
-                        .queue = queue_,
+                        .waker = waker_,
                         .metrics = ports.metrics,
                         .gate_namespace = config.gate_namespace}) {
   ports_.health.add_ready("audit store", [this] {
@@ -121,8 +108,9 @@ void Engine::work(const std::stop_token& stop) {
   ports_.health.add_live("workers", [this] { return controller_.check(); });
   controller_.start();
   log(LogLevel::kInfo, "working", {{"requests", std::to_string(stores_.requests.size())}});
-  while (!stop.stop_requested()) {
-    sweep_orphans();
+  // Ends are looked at only later: a restart reads no ledger for what has ended long ago.
+  for (bool ends = false; !stop.stop_requested(); ends = true) {
+    sweep(ends);
     pause(stop, kSweepEvery);
   }
   // Whoever leads next must find no round of ours under way, so the lease is kept as long as that
@@ -131,25 +119,26 @@ void Engine::work(const std::stop_token& stop) {
     log(LogLevel::kWarn, "waiting for the rounds under way, with the lease");
 }
 
-void Engine::sweep_orphans() const {
-  const Result<int> deleted = sweeper_.sweep();
-  if (!deleted) {
-    log(LogLevel::kWarn, "sweep of orphaned Jobs failed", {{"err", deleted.error().message}});
-  } else if (*deleted > 0) {
-    log(LogLevel::kInfo, "orphaned Jobs deleted", {{"count", std::to_string(*deleted)}});
+void Engine::sweep(bool ends) const {
+  const Result<int> jobs = sweeper_.sweep_jobs();
+  const Result<int> forged = ends ? sweeper_.sweep_ends() : 0;
+  for (const Result<int>* result : {&jobs, &forged}) {
+    if (!*result) log(LogLevel::kWarn, "sweep failed", {{"err", result->error().message}});
   }
+  const int count = jobs.value_or(0) + forged.value_or(0);
+  if (count > 0) log(LogLevel::kInfo, "swept", {{"count", std::to_string(count)}});
 }
 
-void Engine::wake_everything() {
+void Engine::wake_for_trust() {
   for (const auto& request : stores_.requests.list()) {
-    queue_.add({.kind = kRequestKey, .ns = request->meta.ns, .name = request->meta.name});
+    const auto phase = promotion::phase_of(request->phase);
+    if (phase && promotion::is_terminal(*phase)) continue;
+    waker_.wake(kRequestKey, request->meta.ns, request->meta.name);
   }
-  for (const auto& target : stores_.targets.list()) {
-    queue_.add({.kind = kTargetKey, .ns = target->meta.ns, .name = target->meta.name});
-  }
-  for (const auto& policy : stores_.policies.list()) {
-    queue_.add({.kind = kModelKey, .ns = policy->meta.ns, .name = policy->meta.name});
-  }
+  for (const auto& target : stores_.targets.list())
+    waker_.wake(kTargetKey, target->meta.ns, target->meta.name);
+  for (const auto& policy : stores_.policies.list())
+    waker_.wake(kPolicyKey, policy->meta.ns, policy->meta.name);
 }
 
 }  // namespace stagekeeper

@@ -1,9 +1,10 @@
 #pragma once
 
-#include "operator/controllers/dispatcher.h"
-#include "operator/controllers/orphan_sweeper.h"
-#include "operator/wiring/caches.h"
+#include "operator/cluster/caches.h"
+#include "operator/cluster/environment.h"
+#include "operator/views/sweeper.h"
 #include "operator/wiring/config.h"
+#include "operator/wiring/dispatcher.h"
 #include "operator/wiring/prober.h"
 #include "runtime/fence.h"
 #include "runtime/health.h"
@@ -62,8 +63,9 @@ class Engine {
 
  private:
   void work(const std::stop_token& stop);
-  void wake_everything();
-  void sweep_orphans() const;
+  /// Everything that shows whether the store is trusted, or waits for it.
+  void wake_for_trust();
+  void sweep(bool ends) const;
 
   Ports ports_;
   const Config config_;
@@ -76,12 +78,10 @@ class Engine {
   runtime::WorkQueue queue_;
   Stores stores_;
   runtime::EventRecorder events_;
-  PromotionController promotions_;
-  ApprovalController approvals_;
-  TargetController targets_;
-  ModelController models_;
-  OrphanSweeper sweeper_;
+  Waker waker_;
+  Environment environment_;
   Dispatcher dispatcher_;
+  Sweeper sweeper_;
   runtime::Controller controller_;
   Prober prober_;
   Caches caches_;

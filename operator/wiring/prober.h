@@ -3,7 +3,7 @@
 #include "audit/record.h"
 #include "aws/s3_client.h"
 #include "base/clock.h"
-#include "operator/controllers/ledgers.h"
+#include "operator/controllers/store_trust.h"
 #include "operator/wiring/config.h"
 #include "runtime/backoff.h"
 

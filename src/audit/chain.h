@@ -1,51 +1,21 @@
 #pragma once
 
+#include "audit/keys.h"
 #include "audit/ledger_id.h"
 #include "audit/record.h"
 #include "audit/store.h"
 #include "base/crypto.h"
+#include "model/history.h"
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
+// The rules that make records a ledger. Pure.
 namespace stagekeeper::audit {
 
-/// Where a record lies, and what names it for ever.
-struct RecordRef {
-  RecordKind kind = RecordKind::kGenesis;
-  std::uint64_t sequence = 0;
-  std::string key;
-  std::string version_id;
-  Digest digest;  ///< of the envelope's bytes
-  TimePoint recorded;
-  TimePoint retain_until;
-
-  friend bool operator==(const RecordRef&, const RecordRef&) = default;
-};
-
-/// What is kept of a record in memory: everything but its body.
-struct RecordEntry {
-  RecordRef ref;
-  std::string model;
-  RequestRef request;
-  std::string decision_digest;
-  std::string action;
-  std::optional<ModelState> from;
-  std::optional<ModelState> to;
-  std::optional<std::uint64_t> of;
-  std::string reason;
-};
-
-/// What a target serves, and the Applied record that says so.
-struct Serving {
-  ModelState what;
-  RecordRef by;
-};
-
-/// Something about a ledger that must not be.
+/// Something about a ledger that must not be, and that stops nothing by itself.
 struct Finding {
   enum class Kind {
     kTampered,    ///< somebody changed, added or hid something
@@ -55,35 +25,9 @@ struct Finding {
   Kind kind = Kind::kTampered;
   std::uint64_t sequence = 0;  ///< 0 when it concerns no single record
   std::string what;
+
+  friend bool operator==(const Finding&, const Finding&) = default;
 };
-
-/// What the records of one ledger add up to.
-struct LedgerState {
-  LedgerId id;
-  std::vector<RecordEntry> records = {};  ///< sequence n at index n - 1
-  std::string object_uid = {};            ///< of the object that the last record was written for
-  std::optional<Serving> serving = {};    ///< by the last Applied
-  std::optional<Serving> previous = {};   ///< what served before, of another version or digest
-  /// Intents without a terminal record, oldest first. Two at most: a Rollback may be opened while
-  /// the Intent of the same request that it takes back is open.
-  std::vector<std::uint64_t> open_intents = {};
-  std::vector<Finding> findings =
-      {};  ///< strange versions and delete markers: seen, and without effect
-
-  [[nodiscard]] std::uint64_t head_sequence() const { return records.size(); }
-
-  /// The digest of the last record, "" for an empty ledger.
-  [[nodiscard]] std::string head_digest() const;
-
-  /// The record of a sequence, or nullptr.
-  [[nodiscard]] const RecordEntry* find(std::uint64_t sequence) const;
-
-  /// The record that closes an Intent, or nullptr.
-  [[nodiscard]] const RecordEntry* terminal_of(std::uint64_t intent) const;
-};
-
-/// An immutable state, shared with whoever reads it.
-using LedgerSnapshot = std::shared_ptr<const LedgerState>;
 
 /// One record as found in the bucket.
 struct StoredRecord {
@@ -92,31 +36,71 @@ struct StoredRecord {
   std::string bytes;
 };
 
-/// The records of a listing, from `first` on, and what was strange about it.
+/// A record whose signature and form hold, under a key that was valid at its time. Whether it has a
+/// place in a ledger is for Chain to judge.
+struct OpenedRecord {
+  Record record;
+  std::string key_id;
+  std::string digest;  ///< of the envelope's bytes
+  std::string key;
+  std::string version_id;
+};
+
+/// Errors: Corrupt.
+Result<OpenedRecord> open_record(const StoredRecord& stored, const std::vector<TrustedKey>& keys);
+
+/// The records of a listing from `first` on, and what was strange about it.
 struct Arranged {
   std::vector<VersionEntry> records;  ///< the first version of each key, contiguous from `first`
+  /// First versions behind a sequence that is not there. Strays that stop nothing, unless one of
+  /// them is a genuine record: then the missing ones were hidden.
+  std::vector<VersionEntry> beyond;
   std::vector<Finding> findings;
 };
 
-/// Orders a listing of all versions below a ledger's prefix (keys before `first` left out by the
-/// caller). The oldest data version of a key is the record; more versions and delete markers are
-/// findings without effect (the first cannot be changed). A missing sequence is a finding, and what
-/// lies behind it is not returned. Pure.
+/// Orders a listing of all versions below a ledger's prefix (keys before `first` are left out). The
+/// oldest data version of a key is the record; more versions, delete markers and strange objects
+/// are findings without effect (the first version cannot be changed).
 Arranged arrange(const LedgerId& id, std::uint64_t first, const std::vector<VersionEntry>& entries);
 
-/// Whether a draft may come next: kinds that belong to this ledger, one open Intent, `of` of a
-/// terminal record. Pure. Errors: Invalid for what can never be, Conflict for what may be later.
-Status check_next(const LedgerState& state, const Draft& draft);
+/// Whether a content may come next: kinds that belong to this ledger, one open Intent, `of` of what
+/// closes it, one end per request, a way back only where one is owed.
+/// Errors: Invalid for what can never be, Conflict for what may be later.
+Status check_next(const LedgerId& id, const History& history, const RecordContent& content);
 
-/// Verifies one record as the next of a ledger and adds it: signature, canonical bytes, cluster and
-/// ledger, sequence, previous digest, time not before the previous, kind, pairing. Pure: the state
-/// is untouched when it fails. Returns the record. Errors: Corrupt.
-Result<Record> extend(LedgerState& state, const StoredRecord& stored,
-                      const std::vector<VerifyKey>& keys);
+/// The record that already says what a content says: same kind, request, decision digest, action,
+/// Intent, end code and version. Null for none, and for contents without a request.
+const RecordFact* find_same(const History& history, const RecordContent& content);
 
-/// The record that already says what a draft says: same kind, request, decision digest, action,
-/// Intent and version; without a request only the latest of that kind can match. nullptr for none.
-/// Pure.
-const RecordEntry* find_same(const LedgerState& state, const Draft& draft);
+/// One ledger as far as it was verified. Records are only ever added. Not thread-safe; snapshots of
+/// its history may be read by any thread meanwhile.
+class Chain {
+ public:
+  explicit Chain(LedgerId id) : id_(std::move(id)), log_(HistoryLog::create()) {}
+
+  [[nodiscard]] const LedgerId& id() const { return id_; }
+
+  [[nodiscard]] History history() const { return log_->snapshot(); }
+
+  /// Of the object that the last record was written for; empty for an empty ledger.
+  [[nodiscard]] const std::string& object_uid() const { return object_uid_; }
+
+  /// Of the key that signed the last record; empty for an empty ledger.
+  [[nodiscard]] const std::string& key_id() const { return key_id_; }
+
+  /// Whether a record is the next of this ledger: cluster and ledger, sequence, previous digest,
+  /// time not before the previous, object, key, kind and pairing. Errors: Corrupt.
+  [[nodiscard]] Status check(const OpenedRecord& opened) const;
+
+  /// Checks a record and adds it, in time that does not depend on the ledger's length. The chain is
+  /// untouched when it fails. Errors: Corrupt.
+  Status extend(const OpenedRecord& opened);
+
+ private:
+  LedgerId id_;
+  std::shared_ptr<HistoryLog> log_;
+  std::string object_uid_;
+  std::string key_id_;
+};
 
 }  // namespace stagekeeper::audit

@@ -43,7 +43,7 @@ std::string seal(std::string_view payload, const SigningKey& key) {
                        key.sign(pre_authentication_encoding(kPayloadType, payload)));
 }
 
-Result<Opened> open_envelope(std::string_view envelope, const std::vector<VerifyKey>& keys) {
+Result<Opened> open_envelope(std::string_view envelope, const std::vector<TrustedKey>& keys) {
   const Result<json> parsed = parse_strict_json(envelope, kMaxEnvelopeBytes);
   if (!parsed) return corrupt(parsed.error().message);
   const std::string* type = text_member(*parsed, "payloadType");
@@ -63,14 +63,12 @@ Result<Opened> open_envelope(std::string_view envelope, const std::vector<Verify
   if (envelope_text(*payload, *key_id, *signature) != envelope) {
     return corrupt("not in canonical form");
   }
-  for (const VerifyKey& key : keys) {
-    if (key.key_id().str() != *key_id) continue;
-    if (!key.verify(pre_authentication_encoding(kPayloadType, *payload), *signature)) {
-      return corrupt("the signature does not hold");
-    }
-    return Opened{.payload = std::move(*payload), .key_id = key.key_id()};
+  const TrustedKey* trusted = find_key(keys, *key_id);
+  if (trusted == nullptr) return corrupt("signed with a key that is not trusted");
+  if (!trusted->key.verify(pre_authentication_encoding(kPayloadType, *payload), *signature)) {
+    return corrupt("the signature does not hold");
   }
-  return corrupt("signed with a key that is not trusted");
+  return Opened{.payload = std::move(*payload), .key_id = trusted->key.key_id()};
 }
 
 }  // namespace stagekeeper::audit

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "audit/keys.h"
 #include "base/crypto.h"
 #include "base/result.h"
 
@@ -28,8 +29,8 @@ struct Opened {
 };
 
 /// Reads and verifies an envelope: exactly one signature, by one of the keys, and exactly the bytes
-/// that seal() makes, so that nobody can write the same record in two ways. Pure.
-/// Errors: Corrupt.
-Result<Opened> open_envelope(std::string_view envelope, const std::vector<VerifyKey>& keys);
+/// that seal() makes, so that nobody can write the same record in two ways. When the key is valid
+/// is for the reader of the payload to judge, which alone has a time. Pure. Errors: Corrupt.
+Result<Opened> open_envelope(std::string_view envelope, const std::vector<TrustedKey>& keys);
 
 }  // namespace stagekeeper::audit

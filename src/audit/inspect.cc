@@ -1,9 +1,10 @@
 #include "audit/inspect.h"
 
-#include "audit/ledger.h"
+#include "audit/reading.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <functional>
 
 namespace stagekeeper::audit {
 namespace {
@@ -34,16 +35,97 @@ void sort_in(BucketContents& out, VersionEntry entry) {
   if (!probe && out.strangers.size() < kMaxStrangers) out.strangers.push_back(entry.key);
 }
 
-Status judge_lock(Store& store, const RecordRef& ref, LedgerReport& report) {
-  const Result<ObjectLock> lock = store.lock_of(ref.key, ref.version_id);
-  if (!lock) return fail(lock.error(), "read lock of " + ref.key);
-  if (Status s = check_lock(*lock, ref.retain_until); !s) {
-    report.findings.push_back(
-        {.kind = Finding::Kind::kTampered, .sequence = ref.sequence, .what = s.error().message});
+void add(LedgerReport& report, Finding::Kind kind, std::uint64_t sequence, std::string what) {
+  report.findings.push_back({.kind = kind, .sequence = sequence, .what = std::move(what)});
+}
+
+/// Adds records as far as they hold. False: a finding says why it ends here.
+Result<bool> read_records(Store& store, Chain& chain, const std::vector<VersionEntry>& entries,
+                          const std::vector<TrustedKey>& keys, unsigned threads,
+                          LedgerReport& report) {
+  for (Result<OpenedRecord>& opened : fetch_records(store, entries, keys, threads)) {
+    const std::uint64_t sequence = chain.history().head_sequence() + 1;
+    if (!opened && opened.error().code != ErrorCode::kCorrupt)
+      return tl::unexpected(std::move(opened.error()));
+    const Status added = opened ? chain.extend(*opened) : tl::unexpected(opened.error());
+    if (!added) {
+      add(report, Finding::Kind::kTampered, sequence, added.error().message);
+      return false;
+    }
+    report.records.push_back(std::move(opened->record));
   }
-  if (lock->mode != LockMode::kNone &&
-      (!report.first_unlock || lock->retain_until < *report.first_unlock)) {
-    report.first_unlock = lock->retain_until;
+  return true;
+}
+
+Status judge_locks(Store& store, unsigned threads, LedgerReport& report) {
+  const std::size_t count = report.records.size();
+  std::vector<std::optional<Result<ObjectLock>>> locks(count);
+  for_each_parallel(count, threads, [&](std::size_t i) {
+    const RecordFact& fact = *report.history.at(i + 1);
+    locks[i] = store.lock_of(fact.key, fact.version_id);
+    return locks[i]->has_value();
+  });
+  for (std::size_t i = 0; i < count && locks[i]; ++i) {
+    const RecordFact& fact = *report.history.at(i + 1);
+    const Result<ObjectLock>& lock = *locks[i];
+    if (!lock) return fail(lock.error(), "read lock of " + fact.key);
+    if (Status s = check_lock(*lock, fact.retain_until); !s)
+      add(report, Finding::Kind::kTampered, fact.sequence, s.error().message);
+    if (lock->mode != LockMode::kNone &&
+        (!report.first_unlock || lock->retain_until < *report.first_unlock)) {
+      report.first_unlock = lock->retain_until;
+    }
+  }
+  return {};
+}
+
+/// Behind a gap: genuine records mean that others are missing, anything else is a stray.
+Status judge_beyond(Store& store, const Arranged& arranged, const std::vector<TrustedKey>& keys,
+                    unsigned threads, LedgerReport& report) {
+  const std::size_t count = arranged.beyond.size();
+  std::vector<std::optional<Error>> errors(count);
+  std::vector<char> genuine(count, 0);
+  for_each_parallel(count, threads, [&](std::size_t i) {
+    const auto read = fetch_records(store, {arranged.beyond[i]}, keys, 1);
+    const Result<OpenedRecord>& opened = read.front();
+    if (!opened && opened.error().code != ErrorCode::kCorrupt) errors[i] = opened.error();
+    genuine[i] = is_genuine(report.id, opened) ? 1 : 0;
+    return !errors[i];
+  });
+  std::uint64_t expected = arranged.records.size() + 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (errors[i]) return tl::unexpected(*errors[i]);
+    const std::uint64_t sequence = report.id.sequence_of(arranged.beyond[i].key).value_or(0);
+    if (genuine[i] == 0) {
+      add(report, Finding::Kind::kTampered, sequence, "an object that is no record lies here");
+      continue;
+    }
+    if (sequence > expected) {
+      add(report, Finding::Kind::kIncomplete, expected,
+          sequence == expected + 1
+              ? fmt::format("record {} is missing", expected)
+              : fmt::format("records {} to {} are missing", expected, sequence - 1));
+    }
+    expected = sequence + 1;
+  }
+  return {};
+}
+
+Status list_below(Store& store, const std::string& prefix,
+                  const std::function<void(VersionEntry)>& take) {
+  std::size_t count = 0;
+  std::optional<VersionMarker> from = VersionMarker{};
+  while (from) {
+    Result<VersionPage> page = store.list_versions(prefix, *from);
+    if (!page) return fail(std::move(page.error()), "list bucket");
+    count += page->entries.size();
+    if (count > kMaxObjects) {
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("list bucket: more than {} objects", kMaxObjects));
+    }
+    for (VersionEntry& entry : page->entries)
+      take(std::move(entry));
+    from = page->next;
   }
   return {};
 }
@@ -69,64 +151,55 @@ Result<BucketContents> list_bucket(Store& store, std::string_view cluster, std::
   if (!cluster.empty()) prefix += std::string(cluster) + "/";
   if (!cluster.empty() && !ns.empty()) prefix += std::string(ns) + "/";
   BucketContents out;
-  std::size_t count = 0;
-  std::optional<VersionMarker> from = VersionMarker{};
-  while (from) {
-    Result<VersionPage> page = store.list_versions(prefix, *from);
-    if (!page) return fail(std::move(page.error()), "list bucket");
-    count += page->entries.size();
-    if (count > kMaxObjects) {
-      return fail(ErrorCode::kCorrupt,
-                  fmt::format("list bucket: more than {} objects", kMaxObjects));
-    }
-    for (VersionEntry& entry : page->entries)
-      sort_in(out, std::move(entry));
-    from = page->next;
-  }
+  SK_CHECK_OK(
+      list_below(store, prefix, [&](VersionEntry entry) { sort_in(out, std::move(entry)); }));
   if (!ns.empty()) {
     std::erase_if(out.ledgers, [&](const auto& one) { return one.second.id.ns != ns; });
   }
   return out;
 }
 
+Result<BucketContents::Ledger> list_one(Store& store, const LedgerId& id) {
+  BucketContents::Ledger out{.id = id};
+  SK_CHECK_OK(list_below(store, id.prefix(),
+                         [&](VersionEntry entry) { out.entries.push_back(std::move(entry)); }));
+  return out;
+}
+
+Result<std::vector<std::string>> list_parts(Store& store, const std::string& prefix) {
+  std::vector<std::string> out;
+  VersionMarker from;
+  while (true) {
+    Result<VersionPage> page = store.list_versions(prefix, from);
+    if (!page) return fail(std::move(page.error()), "list bucket");
+    if (page->entries.empty()) return out;
+    for (const VersionEntry& entry : page->entries) {
+      const std::string rest = entry.key.substr(prefix.size());
+      const std::size_t slash = rest.find('/');
+      const std::string part = rest.substr(0, slash);
+      if (slash != std::string::npos && (out.empty() || out.back() != part)) out.push_back(part);
+    }
+    if (!page->next || out.empty()) return out;
+    // On behind everything of the last part: '0' is the character after '/'.
+    from = VersionMarker{.key_marker = prefix + out.back() + "0"};
+  }
+}
+
 Result<LedgerReport> inspect_ledger(Store& store, const BucketContents::Ledger& ledger,
-                                    const std::vector<VerifyKey>& keys) {
-  LedgerReport report{
-      .state = {.id = ledger.id}, .records = {}, .findings = {}, .first_unlock = {}};
+                                    const std::vector<TrustedKey>& keys, unsigned threads) {
+  LedgerReport report{.id = ledger.id};
+  Chain chain(ledger.id);
   Arranged arranged = arrange(ledger.id, 1, ledger.entries);
   report.findings = std::move(arranged.findings);
-  for (const VersionEntry& entry : arranged.records) {
-    const std::uint64_t sequence = report.state.head_sequence() + 1;
-    Result<std::string> bytes = store.get(entry.key, entry.version_id);
-    if (!bytes && bytes.error().code != ErrorCode::kNotFound) {
-      return fail(std::move(bytes.error()), "read " + entry.key);
-    }
-    if (!bytes) {
-      report.findings.push_back({.kind = Finding::Kind::kIncomplete,
-                                 .sequence = sequence,
-                                 .what = "listed, and not there"});
-      break;
-    }
-    Result<Record> record = extend(
-        report.state,
-        {.key = entry.key, .version_id = entry.version_id, .bytes = std::move(*bytes)}, keys);
-    if (!record) {
-      report.findings.push_back(
-          {.kind = Finding::Kind::kTampered, .sequence = sequence, .what = record.error().message});
-      break;
-    }
-    report.records.push_back(std::move(*record));
-    if (Status s = judge_lock(store, report.state.records.back().ref, report); !s) {
-      return tl::unexpected(s.error());
-    }
-  }
+  SK_TRY(const bool whole, read_records(store, chain, arranged.records, keys, threads, report));
+  report.history = chain.history();
+  SK_CHECK_OK(judge_locks(store, threads, report));
   const std::size_t unread = arranged.records.size() - report.records.size();
-  if (unread > 1) {
-    report.findings.push_back(
-        {.kind = Finding::Kind::kIncomplete,
-         .sequence = report.state.head_sequence() + 1,
-         .what = fmt::format("{} record(s) from here on were not judged", unread)});
+  if (!whole && unread > 1) {
+    add(report, Finding::Kind::kIncomplete, report.history.head_sequence() + 1,
+        fmt::format("{} record(s) from here on were not judged", unread));
   }
+  SK_CHECK_OK(judge_beyond(store, arranged, keys, threads, report));
   return report;
 }
 

@@ -4,6 +4,7 @@
 #include "audit/store.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,20 +27,28 @@ struct BucketContents {
 /// are given. Errors: those of the store; Corrupt beyond 1,000,000 objects.
 Result<BucketContents> list_bucket(Store& store, std::string_view cluster, std::string_view ns);
 
-/// One ledger as somebody finds it who has only the bucket and a public key.
+/// Lists all versions of one ledger. Errors: as list_bucket().
+Result<BucketContents::Ledger> list_one(Store& store, const LedgerId& id);
+
+/// The parts that directly follow a prefix in keys: clusters below "v1/", namespaces below
+/// "v1/<cluster>/". One call for each. Errors: those of the store.
+Result<std::vector<std::string>> list_parts(Store& store, const std::string& prefix);
+
+/// One ledger as somebody finds it who has only the bucket and public keys.
 struct LedgerReport {
-  LedgerState state;
-  std::vector<Record> records;            ///< with bodies; as far as the chain holds
-  std::vector<Finding> findings;          ///< empty: whole, genuine, locked
+  LedgerId id;
+  History history;                        ///< as far as the chain holds
+  std::vector<Record> records;            ///< the same with bodies
+  std::vector<Finding> findings;          ///< empty: whole, genuine, locked, consistent
   std::optional<TimePoint> first_unlock;  ///< the earliest end of a lock
 };
 
-/// Reads every record of a ledger and judges it: signature, chain, pairing, extra versions, delete
-/// markers, gaps, locks against what the record was promised. Reading stops at the first record
-/// that does not hold, since nothing behind it can be believed.
+/// Reads every record of a ledger, `threads` at a time, and judges it: signature, chain, pairing,
+/// extra versions, delete markers, gaps, locks against what the record was promised. Reading stops
+/// at the first record that does not hold, since nothing behind it can be believed.
 /// Errors: those of the store. What is wrong with the ledger is in the findings.
 Result<LedgerReport> inspect_ledger(Store& store, const BucketContents::Ledger& ledger,
-                                    const std::vector<VerifyKey>& keys);
+                                    const std::vector<TrustedKey>& keys, unsigned threads = 8);
 
 /// The ledger and sequence that a key names, whatever cluster; nothing for any other key.
 std::optional<LedgerId> ledger_of_key(std::string_view key);

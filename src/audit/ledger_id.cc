@@ -17,18 +17,8 @@ bool is_key_part(std::string_view text) {
 
 }  // namespace
 
-std::string_view name(LedgerKind kind) {
-  return kind == LedgerKind::kTarget ? "target" : "model";
-}
-
-std::optional<LedgerKind> ledger_kind(std::string_view text) {
-  if (text == name(LedgerKind::kTarget)) return LedgerKind::kTarget;
-  if (text == name(LedgerKind::kModel)) return LedgerKind::kModel;
-  return std::nullopt;
-}
-
 std::string LedgerId::path() const {
-  return fmt::format("{}/{}/{}", ns, audit::name(kind), name);
+  return fmt::format("{}/{}/{}", ns, stagekeeper::name(kind), name);
 }
 
 std::string LedgerId::prefix() const {

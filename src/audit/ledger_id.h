@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "model/record.h"
 
 #include <cstdint>
 #include <optional>
@@ -8,9 +9,6 @@
 #include <string_view>
 
 namespace stagekeeper::audit {
-
-/// Whose ledger: a ServingTarget's (whatever concerns a pin) or a model's (the rest).
-enum class LedgerKind { kTarget, kModel };
 
 /// Names one ledger: by name and not by uid, so that a re-created object goes on where the first
 /// one stopped instead of restarting at 1.
@@ -34,9 +32,6 @@ struct LedgerId {
   /// The sequence in a key of this ledger; nothing for any other text.
   [[nodiscard]] std::optional<std::uint64_t> sequence_of(std::string_view key_text) const;
 };
-
-std::string_view name(LedgerKind kind);
-std::optional<LedgerKind> ledger_kind(std::string_view text);
 
 /// Whether every part can stand in a key: 1 to 253 of a–z 0–9 - . and no "." or ".." alone.
 /// Errors: Invalid.

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "audit/record.h"
-#include "base/clock.h"
 #include "base/result.h"
+#include "base/time.h"
 
 #include <cstdint>
 #include <optional>
@@ -15,11 +15,11 @@ namespace stagekeeper::audit {
 struct Pending {
   std::uint64_t sequence = 0;
   std::string key;
-  TimePoint retain_until;
+  TimePoint retain_until{};
   std::string envelope;
 };
 
-/// What the status holds, and the token (a resourceVersion) that a write must still find.
+/// What the status holds, and the token (uid and resourceVersion) that a write must still find.
 struct PendingSnapshot {
   std::optional<Pending> pending;
   std::string token;
@@ -40,14 +40,10 @@ class PendingStore {
   /// Errors: Unavailable, NotFound when the object is gone, …
   virtual Result<PendingSnapshot> read() = 0;
 
-  /// Compare-and-swap: replaces the entry if the object is as it was when `token` was read.
+  /// Compare-and-swap: replaces the entry if the object is as it was when `token` was read. Returns
+  /// the token of what was written, or "" where it is not known.
   /// Errors: Conflict when it is not; Unavailable leaves open whether it was written.
-  virtual Status write(const Pending& pending, const std::string& token) = 0;
-
-  /// Whether a record found pending after a crash or a restart may still be written, judged on live
-  /// objects: a status can be put back by whoever may write it, long after its decision died.
-  /// Asked once per record found, before it is sent. Default: yes.
-  virtual Result<bool> still_holds(const Record& /*record*/) { return true; }
+  virtual Result<std::string> write(const Pending& pending, const std::string& token) = 0;
 };
 
 }  // namespace stagekeeper::audit

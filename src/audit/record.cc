@@ -1,10 +1,14 @@
 #include "audit/record.h"
 
 #include "base/canonical_json.h"
+#include "base/crypto.h"
+#include "base/json_access.h"
+#include "base/numbers.h"
+#include "base/text.h"
 
 #include <nlohmann/json.hpp>
 
-#include <charconv>
+#include <algorithm>
 #include <fmt/format.h>
 #include <utility>
 
@@ -16,39 +20,32 @@ using nlohmann::json;
 constexpr std::string_view kStatementType = "https://in-toto.io/Statement/v1";
 constexpr std::uint64_t kSchema = 1;
 
-constexpr std::pair<RecordKind, std::string_view> kKinds[] = {
-    {RecordKind::kGenesis, "Genesis"},
-    {RecordKind::kTargetAdopted, "TargetAdopted"},
-    {RecordKind::kIntent, "Intent"},
-    {RecordKind::kApplied, "Applied"},
-    {RecordKind::kAborted, "Aborted"},
-    {RecordKind::kGateResult, "GateResult"},
-    {RecordKind::kStaged, "Staged"},
-    {RecordKind::kBlocked, "Blocked"},
-    {RecordKind::kRejected, "Rejected"},
-    {RecordKind::kExpired, "Expired"},
-    {RecordKind::kArchived, "Archived"},
-    {RecordKind::kNoChange, "NoChange"},
-    {RecordKind::kPolicyChange, "PolicyChange"},
-};
-
 void put_text(json& into, const char* key, const std::string& text) {
   if (!text.empty()) into[key] = text;
 }
 
-json state_json(const ModelState& state) {
+json version_json(const VersionRef& version) {
   json out = json::object();
-  put_text(out, "version", state.version);
-  put_text(out, "digest", state.digest);
-  put_text(out, "artifactUri", state.artifact_uri);
-  put_text(out, "stage", state.stage);
+  put_text(out, "version", version.version);
+  put_text(out, "digest", version.digest);
+  put_text(out, "artifactUri", version.artifact_uri);
+  put_text(out, "stage", version.stage);
   return out;
 }
 
 json deviations_json(const std::vector<Deviation>& deviations) {
   json out = json::array();
-  for (const Deviation& deviation : deviations) {
+  for (const Deviation& deviation : deviations)
     out.push_back({{"point", deviation.point}, {"reason", deviation.reason}});
+  return out;
+}
+
+json moves_json(const std::vector<StageMove>& moves) {
+  json out = json::array();
+  for (const StageMove& move : moves) {
+    json one = {{"to", version_json(move.version)}};
+    put_text(one, "from", move.from);
+    out.push_back(std::move(one));
   }
   return out;
 }
@@ -58,24 +55,11 @@ void add_subject(json& subjects, const std::string& subject_name, const std::str
   subjects.push_back({{"name", subject_name}, {"digest", {{"sha256", digest.substr(7)}}}});
 }
 
-/// The text at a path of member names, or "".
-std::string text_at(const json& value, std::initializer_list<const char*> path) {
-  const json* here = &value;
-  for (const char* key : path) {
-    if (!here->is_object()) return {};
-    const auto found = here->find(key);
-    if (found == here->end()) return {};
-    here = &*found;
-  }
-  return here->is_string() ? here->get<std::string>() : std::string();
-}
-
 json subjects_of(const Record& record, const json& body) {
   json subjects = json::array();
-  if (const std::optional<ModelState>& to = record.draft.to) {
-    add_subject(subjects, to->artifact_uri.empty() ? record.draft.model : to->artifact_uri,
-                to->digest);
-  }
+  const VersionRef& to = record.content.to;
+  add_subject(subjects, to.artifact_uri.empty() ? record.content.model : to.artifact_uri,
+              to.digest);
   const std::string dataset = text_at(body, {"evaluation", "dataset", "uri"});
   add_subject(subjects, dataset.empty() ? "dataset" : dataset,
               text_at(body, {"evaluation", "dataset", "digest"}));
@@ -87,53 +71,60 @@ json subjects_of(const Record& record, const json& body) {
   return subjects;
 }
 
-json predicate_of(const Record& record, json body) {
-  const Draft& draft = record.draft;
-  const Frame& frame = record.frame;
-  json out = {{"schema", kSchema},
-              {"kind", name(draft.kind)},
-              {"cluster", frame.cluster},
-              {"ledger", frame.ledger},
-              {"objectUid", frame.object_uid},
-              {"seq", std::to_string(frame.sequence)},
-              {"times",
-               {{"recorded", format_time(frame.recorded)},
-                {"store", format_time(frame.store_date)},
-                {"retainUntil", format_time(frame.retain_until)}}},
-              {"operator", {{"version", frame.operator_version}}},
-              {"deviations", deviations_json(frame.deviations)},
-              {"body", std::move(body)}};
+void put_frame(json& out, const Frame& frame) {
+  out["schema"] = kSchema;
+  out["cluster"] = frame.cluster;
+  out["ledger"] = frame.ledger;
+  out["objectUid"] = frame.object_uid;
+  out["seq"] = std::to_string(frame.sequence);
+  out["times"] = {{"recorded", format_time(frame.recorded)},
+                  {"store", format_time(frame.store_date)},
+                  {"retainUntil", format_time(frame.retain_until)}};
+  out["operator"] = {{"version", frame.operator_version}};
+  out["deviations"] = deviations_json(frame.deviations);
   put_text(out, "prev", frame.prev);
-  put_text(out, "model", draft.model);
-  put_text(out, "decisionDigest", draft.decision_digest);
-  put_text(out, "action", draft.action);
-  put_text(out, "reason", draft.reason);
-  if (!draft.request.uid.empty() || !draft.request.name.empty()) {
-    out["promotionRequest"] = {{"name", draft.request.name},
-                               {"uid", draft.request.uid},
-                               {"generation", draft.request.generation}};
+}
+
+void put_people(json& out, const RecordContent& content) {
+  const RequestRef& request = content.request;
+  if (!request.uid.empty() || !request.name.empty()) {
+    json& into = out["promotionRequest"];
+    into = {{"name", request.name}, {"uid", request.uid}, {"generation", request.generation}};
+    put_text(into, "specDigest", request.spec_digest);
   }
-  if (!draft.requester.username.empty()) {
-    out["requester"] = {{"username", draft.requester.username}};
-    put_text(out["requester"], "uid", draft.requester.uid);
+  if (!content.requester.username.empty()) {
+    out["requester"] = {{"username", content.requester.username}};
+    put_text(out["requester"], "uid", content.requester.uid);
   }
-  if (draft.from) out["from"] = state_json(*draft.from);
-  if (draft.to) out["to"] = state_json(*draft.to);
-  if (draft.of) out["of"] = std::to_string(*draft.of);
-  return out;
+}
+
+void put_content(json& out, const RecordContent& content, json body) {
+  out["kind"] = content.kind == RecordKind::kUnknown ? content.kind_text : name(content.kind);
+  out["effect"] = name(content.effect);
+  out["body"] = std::move(body);
+  put_text(out, "model", content.model);
+  put_text(out, "decisionDigest", content.decision_digest);
+  put_text(out, "action", content.action);
+  put_text(out, "decided", content.decided);
+  put_text(out, "text", content.text);
+  put_people(out, content);
+  if (content.code != EndCode::kNone) out["code"] = name(content.code);
+  if (content.pins_changed) out["pinsChanged"] = true;
+  if (content.from != VersionRef()) out["from"] = version_json(content.from);
+  if (content.to != VersionRef()) out["to"] = version_json(content.to);
+  if (content.of != 0) out["of"] = std::to_string(content.of);
+  if (!content.targets.empty()) out["targets"] = content.targets;
+  if (!content.moves.empty()) out["moves"] = moves_json(content.moves);
 }
 
 tl::unexpected<Error> corrupt(std::string what) {
   return fail(ErrorCode::kCorrupt, "record: " + std::move(what));
 }
 
-Result<std::uint64_t> read_sequence(const std::string& text) {
-  std::uint64_t out = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (ec != std::errc() || end != text.data() + text.size() || std::to_string(out) != text) {
-    return corrupt("a sequence is not a number");
-  }
-  return out;
+Result<std::uint64_t> read_sequence(const json& predicate, const char* key) {
+  const auto out = whole_number<std::uint64_t>(text_at(predicate, {key}));
+  if (!out) return corrupt(fmt::format("{} is not a sequence", key));
+  return *out;
 }
 
 Result<TimePoint> read_time(const json& predicate, const char* which) {
@@ -142,103 +133,130 @@ Result<TimePoint> read_time(const json& predicate, const char* which) {
   return time;
 }
 
-std::optional<ModelState> read_state(const json& predicate, const char* key) {
-  const auto found = predicate.find(key);
-  if (found == predicate.end() || !found->is_object()) return std::nullopt;
-  return ModelState{.version = text_at(*found, {"version"}),
-                    .digest = text_at(*found, {"digest"}),
-                    .artifact_uri = text_at(*found, {"artifactUri"}),
-                    .stage = text_at(*found, {"stage"})};
+VersionRef read_version(const json& from, JsonPath path) {
+  const json* found = find_at(from, path);
+  if (found == nullptr) return {};
+  return {.version = text_at(*found, {"version"}),
+          .digest = text_at(*found, {"digest"}),
+          .artifact_uri = text_at(*found, {"artifactUri"}),
+          .stage = text_at(*found, {"stage"})};
 }
 
 Result<Frame> read_frame(const json& predicate) {
   Frame frame{.cluster = text_at(predicate, {"cluster"}),
               .ledger = text_at(predicate, {"ledger"}),
               .object_uid = text_at(predicate, {"objectUid"}),
-              .sequence = 0,
               .prev = text_at(predicate, {"prev"}),
-              .recorded = {},
-              .store_date = {},
-              .retain_until = {},
-              .operator_version = text_at(predicate, {"operator", "version"}),
-              .deviations = {}};
-  const Result<std::uint64_t> sequence = read_sequence(text_at(predicate, {"seq"}));
-  if (!sequence) return tl::unexpected(sequence.error());
-  frame.sequence = *sequence;
-  const std::pair<const char*, TimePoint*> times[] = {{"recorded", &frame.recorded},
-                                                      {"store", &frame.store_date},
-                                                      {"retainUntil", &frame.retain_until}};
-  for (const auto& [key, into] : times) {
-    const Result<TimePoint> time = read_time(predicate, key);
-    if (!time) return tl::unexpected(time.error());
-    *into = *time;
-  }
-  const auto deviations = predicate.find("deviations");
-  if (deviations != predicate.end() && deviations->is_array()) {
-    for (const json& one : *deviations) {
-      frame.deviations.push_back({text_at(one, {"point"}), text_at(one, {"reason"})});
-    }
-  }
+              .operator_version = text_at(predicate, {"operator", "version"})};
+  SK_TRY(frame.sequence, read_sequence(predicate, "seq"));
+  SK_TRY(frame.recorded, read_time(predicate, "recorded"));
+  SK_TRY(frame.store_date, read_time(predicate, "store"));
+  SK_TRY(frame.retain_until, read_time(predicate, "retainUntil"));
+  for (const json& one : list_at(predicate, {"deviations"}))
+    frame.deviations.push_back({text_at(one, {"point"}), text_at(one, {"reason"})});
   return frame;
 }
 
-Result<Draft> read_draft(const json& predicate) {
-  const std::optional<RecordKind> kind = record_kind(text_at(predicate, {"kind"}));
-  if (!kind) return corrupt("of a kind that this version does not know");
-  Draft draft{.kind = *kind,
-              .model = text_at(predicate, {"model"}),
-              .request = {.name = text_at(predicate, {"promotionRequest", "name"}),
-                          .uid = text_at(predicate, {"promotionRequest", "uid"})},
-              .requester = {.username = text_at(predicate, {"requester", "username"}),
-                            .uid = text_at(predicate, {"requester", "uid"})},
-              .decision_digest = text_at(predicate, {"decisionDigest"}),
-              .action = text_at(predicate, {"action"}),
-              .from = read_state(predicate, "from"),
-              .to = read_state(predicate, "to"),
-              .reason = text_at(predicate, {"reason"})};
-  if (const auto request = predicate.find("promotionRequest"); request != predicate.end()) {
-    const auto generation = request->is_object() ? request->find("generation") : request->end();
-    if (request->is_object() && generation != request->end() && generation->is_number_integer()) {
-      draft.request.generation = generation->get<std::int64_t>();
-    }
+/// Kind and effect. What is not known must say that it changes nothing.
+Status read_kind(const json& predicate, RecordContent& content) {
+  const std::string text = text_at(predicate, {"kind"});
+  const std::string effect_text = text_at(predicate, {"effect"});
+  const std::optional<Effect> found = effect(effect_text);
+  if (text.empty()) return corrupt("without a kind");
+  content.kind = record_kind(text);
+  if (content.kind == RecordKind::kUnknown) content.kind_text = text;
+  if (found) content.effect = *found;
+  if (content.kind == RecordKind::kUnknown && (!found || *found != Effect::kNone)) {
+    return corrupt(
+        fmt::format("of kind {} with effect {}, which this version does not know and must not "
+                    "pass over; a later version of the operator wrote it",
+                    printable(text, 60), effect_text.empty() ? "?" : printable(effect_text, 60)));
   }
+  if (!found || *found != effect_of(content)) {
+    return corrupt(fmt::format("of kind {} with another effect than that kind has", text));
+  }
+  return {};
+}
+
+Status read_lists(const json& predicate, RecordContent& content) {
+  for (const json& target : list_at(predicate, {"targets"})) {
+    if (!target.is_string()) return corrupt("a target is no name");
+    content.targets.push_back(target.get<std::string>());
+  }
+  for (const json& move : list_at(predicate, {"moves"})) {
+    content.moves.push_back(
+        {.version = read_version(move, {"to"}), .from = text_at(move, {"from"})});
+  }
+  return {};
+}
+
+Result<RecordContent> read_content(const json& predicate) {
+  RecordContent content{
+      .model = text_at(predicate, {"model"}),
+      .request = {.name = text_at(predicate, {"promotionRequest", "name"}),
+                  .uid = text_at(predicate, {"promotionRequest", "uid"}),
+                  .spec_digest = text_at(predicate, {"promotionRequest", "specDigest"}),
+                  .generation =
+                      number_at(predicate, {"promotionRequest", "generation"}).value_or(0)},
+      .requester = {.username = text_at(predicate, {"requester", "username"}),
+                    .uid = text_at(predicate, {"requester", "uid"})},
+      .action = text_at(predicate, {"action"}),
+      .decision_digest = text_at(predicate, {"decisionDigest"}),
+      .from = read_version(predicate, {"from"}),
+      .to = read_version(predicate, {"to"}),
+      .decided = text_at(predicate, {"decided"}),
+      .text = text_at(predicate, {"text"})};
+  SK_CHECK_OK(read_lists(predicate, content));
+  SK_CHECK_OK(read_kind(predicate, content));
+  if (const std::string code = text_at(predicate, {"code"}); !code.empty())
+    content.code = end_code(code);
+  const json* changed = find_at(predicate, {"pinsChanged"});
+  content.pins_changed = changed != nullptr && *changed == json(true);
   if (predicate.contains("of")) {
-    const Result<std::uint64_t> of = read_sequence(text_at(predicate, {"of"}));
-    if (!of) return tl::unexpected(of.error());
-    draft.of = *of;
+    SK_TRY(content.of, read_sequence(predicate, "of"));
   }
-  const auto body = predicate.find("body");
-  if (body == predicate.end() || !body->is_object()) return corrupt("without a body");
+  const json* body = find_at(predicate, {"body"});
+  if (body == nullptr || !body->is_object()) return corrupt("without a body");
   Result<std::string> text = canonical_json(*body);
   if (!text) return corrupt("body: " + text.error().message);
-  draft.body = std::move(*text);
-  return draft;
+  content.body = std::move(*text);
+  return content;
 }
 
 }  // namespace
 
-std::string_view name(RecordKind kind) {
-  for (const auto& [value, text] : kKinds) {
-    if (value == kind) return text;
+Result<RecordContent> normalised(RecordContent content) {
+  const Result<json> body = parse_strict_json(content.body, kMaxPayloadBytes);
+  if (!body) return fail(body.error(), "record body");
+  if (!body->is_object()) return fail(ErrorCode::kInvalid, "record body: not a JSON object");
+  Result<std::string> text = canonical_json(*body);
+  if (!text) return fail(std::move(text.error()), "record body");
+  content.body = std::move(*text);
+  if (content.body.size() > kMaxBodyBytes) {
+    return fail(ErrorCode::kInvalid, fmt::format("record body of {} bytes is larger than {}",
+                                                 content.body.size(), kMaxBodyBytes));
   }
-  return "Unknown";
-}
-
-std::optional<RecordKind> record_kind(std::string_view text) {
-  for (const auto& [value, known] : kKinds) {
-    if (known == text) return value;
+  if (std::max(content.targets.size(), content.moves.size()) > kMaxListed) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("a record lists at most {} targets or moves", kMaxListed));
   }
-  return std::nullopt;
+  content.effect = effect_of(content);
+  content.requester.groups.clear();
+  content.text = cut_utf8(content.text, kMaxTextBytes, CutMark::kEllipsis);
+  return content;
 }
 
 Result<std::string> encode_record(const Record& record) {
-  Result<json> body = parse_strict_json(record.draft.body, kMaxPayloadBytes);
-  if (!body) return fail(std::move(body.error()), "record body");
-  if (!body->is_object()) return fail(ErrorCode::kInvalid, "record body: not a JSON object");
+  SK_TRY(const RecordContent content, normalised(record.content));
+  SK_TRY(json body, parse_strict_json(content.body, kMaxPayloadBytes));
+  json predicate = json::object();
+  const json subjects = subjects_of(record, body);
+  put_frame(predicate, record.frame);
+  put_content(predicate, content, std::move(body));
   const json statement = {{"_type", kStatementType},
-                          {"subject", subjects_of(record, *body)},
+                          {"subject", subjects},
                           {"predicateType", kPredicateType},
-                          {"predicate", predicate_of(record, std::move(*body))}};
+                          {"predicate", std::move(predicate)}};
   Result<std::string> payload = canonical_json(statement);
   if (!payload) return fail(std::move(payload.error()), "record");
   if (payload->size() > kMaxPayloadBytes) {
@@ -258,17 +276,15 @@ Result<Record> decode_record(std::string_view payload) {
       text_at(*statement, {"predicateType"}) != kPredicateType) {
     return corrupt("not a Stagekeeper statement");
   }
-  const auto predicate = statement->find("predicate");
-  if (predicate == statement->end() || !predicate->is_object()) return corrupt("no predicate");
-  const auto schema = predicate->find("schema");
-  if (schema == predicate->end() || *schema != json(kSchema)) {
+  const json* predicate = find_at(*statement, {"predicate"});
+  if (predicate == nullptr || !predicate->is_object()) return corrupt("no predicate");
+  const json* schema = find_at(*predicate, {"schema"});
+  if (schema == nullptr || *schema != json(kSchema)) {
     return corrupt("of a schema that this version does not know");
   }
-  Result<Frame> frame = read_frame(*predicate);
-  if (!frame) return tl::unexpected(frame.error());
-  Result<Draft> draft = read_draft(*predicate);
-  if (!draft) return tl::unexpected(draft.error());
-  return Record{.draft = std::move(*draft), .frame = std::move(*frame)};
+  SK_TRY(Frame frame, read_frame(*predicate));
+  SK_TRY(RecordContent content, read_content(*predicate));
+  return Record{.content = std::move(content), .frame = std::move(frame)};
 }
 
 }  // namespace stagekeeper::audit

@@ -10,6 +10,8 @@ std::string_view name(ErrorCode code) {
       return "AlreadyExists";
     case ErrorCode::kConflict:
       return "Conflict";
+    case ErrorCode::kFieldConflict:
+      return "FieldConflict";
     case ErrorCode::kGone:
       return "Gone";
     case ErrorCode::kDenied:
@@ -47,6 +49,7 @@ bool is_transient(const Error& error) {
     case ErrorCode::kNotFound:
     case ErrorCode::kAlreadyExists:
       return true;
+    case ErrorCode::kFieldConflict:
     case ErrorCode::kDenied:
     case ErrorCode::kInvalid:
     case ErrorCode::kTooLarge:

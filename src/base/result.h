@@ -13,16 +13,18 @@ namespace stagekeeper {
 enum class ErrorCode {
   kNotFound,
   kAlreadyExists,
-  kConflict,     ///< lost a compare-and-swap: read again, decide again
-  kGone,         ///< a watch or page token is too old: list again
-  kDenied,       ///< the caller lacks a right; retried slowly
-  kInvalid,      ///< the request itself is wrong: never retried, shown to the user
-  kTooLarge,     ///< the answer exceeds a limit of ours: ask for less at once
-  kThrottled,    ///< the server asked for patience: see retry_after
-  kUnavailable,  ///< network, timeout, 5xx: the effect is unknown, read back before assuming
-                 ///< failure
-  kCancelled,    ///< we are shutting down
-  kCorrupt,      ///< data that cannot be believed: fail closed
+  kConflict,       ///< lost a compare-and-swap: read again, decide again
+  kFieldConflict,  ///< another field manager owns what server-side apply would set: the text names
+                   ///< it; only a person can settle that
+  kGone,           ///< a watch or page token is too old: list again
+  kDenied,         ///< the caller lacks a right; retried slowly
+  kInvalid,        ///< the request itself is wrong: never retried, shown to the user
+  kTooLarge,       ///< the answer exceeds a limit of ours: ask for less at once
+  kThrottled,      ///< the server asked for patience: see retry_after
+  kUnavailable,    ///< network, timeout, 5xx: the effect is unknown, read back before assuming
+                   ///< failure
+  kCancelled,      ///< we are shutting down
+  kCorrupt,        ///< data that cannot be believed: fail closed
 };
 
 /// The stable name of a code ("NotFound"), for logs and metrics.

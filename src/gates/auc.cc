@@ -5,12 +5,15 @@
 #include <bit>
 #include <cmath>
 #include <fmt/format.h>
+#include <set>
 #include <vector>
 
 namespace stagekeeper::gates {
 namespace {
 
-constexpr std::size_t kRowsToSuspectLabels = 100;
+constexpr std::size_t kRowsToSuspectLabels = 10;  // two values on fewer rows may be chance
+constexpr std::size_t kFewClasses = 5;  // more whole numbers can be grades, which are scores
+constexpr std::size_t kRowsPerClass = 5;
 constexpr std::size_t kRadixFrom = 1U << 12U;  // below, std::sort is as fast
 constexpr unsigned kDigitBits = 11;
 constexpr std::size_t kBuckets = std::size_t{1} << kDigitBits;
@@ -109,19 +112,23 @@ Reasoned<Auc> auc_roc(std::span<const double> scores, std::span<const std::uint8
 
 Reasoned<void> check_scores(std::span<const double> scores) {
   if (scores.size() < 2) return {};
-  const double first = scores[0];
-  const auto second =
-      std::find_if(scores.begin(), scores.end(), [&](double score) { return score != first; });
-  if (second == scores.end()) {
+  std::set<double> distinct;  // no more than it takes to tell
+  bool whole = true;
+  for (const double score : scores) {
+    whole = whole && score == std::floor(score);
+    if (distinct.size() <= kFewClasses) distinct.insert(score);
+  }
+  if (distinct.size() == 1) {
     return because("ConstantScores", fmt::format("all {} rows have the same score", scores.size()));
   }
-  const bool third = std::any_of(second, scores.end(),
-                                 [&](double score) { return score != first && score != *second; });
-  if (!third && scores.size() >= kRowsToSuspectLabels) {
+  const bool two = distinct.size() == 2 && scores.size() >= kRowsToSuspectLabels;
+  const bool classes =
+      whole && distinct.size() <= kFewClasses && scores.size() >= kRowsPerClass * distinct.size();
+  if (two || classes) {
     return because("ClassLabels",
-                   fmt::format("2 distinct values on {} rows: looks like class labels, not scores; "
-                               "set evaluation.scoring so that the gate reads the score",
-                               scores.size()));
+                   fmt::format("{} distinct {}values on {} rows: looks like class labels, not "
+                               "scores; set evaluation.scoring so that the gate reads the score",
+                               distinct.size(), whole ? "whole " : "", scores.size()));
   }
   return {};
 }

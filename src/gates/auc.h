@@ -25,7 +25,8 @@ Reasoned<Auc> auc_roc(std::span<const double> scores, std::span<const std::uint8
 
 /// Whether these can be the scores of a whole evaluation set: what auc_roc would compute without
 /// complaint and would still mean nothing.
-/// Reasons: ConstantScores; ClassLabels (at most 2 distinct values on 100 rows or more).
+/// Reasons: ConstantScores; ClassLabels (2 distinct values on 10 rows or more; up to 5 distinct
+/// whole numbers on 5 rows each or more).
 Reasoned<void> check_scores(std::span<const double> scores);
 
 }  // namespace stagekeeper::gates

@@ -5,8 +5,8 @@
 
 namespace stagekeeper::gates {
 
-CsvReader::CsvReader(std::string_view bytes, std::size_t max_columns, std::size_t max_field_bytes)
-    : rest_(bytes), max_columns_(max_columns), max_field_bytes_(max_field_bytes) {
+CsvReader::CsvReader(std::string_view bytes, std::size_t max_columns)
+    : rest_(bytes), max_columns_(max_columns) {
   if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
 }
 
@@ -20,12 +20,9 @@ Reasoned<bool> CsvReader::next(std::vector<CsvField>& fields) {
       return because("TableTooLarge",
                      fmt::format("line {} has more than {} columns", row_line_, max_columns_));
     }
-    SK_TRY(CsvField read, field());
-    if (read.text.size() > max_field_bytes_) {
-      return because("TableTooLarge", fmt::format("line {} has a field longer than {} bytes",
-                                                  row_line_, max_field_bytes_));
-    }
-    fields.push_back(read);
+    Reasoned<CsvField> read = field();
+    if (!read) return tl::unexpected(read.error());
+    fields.push_back(*read);
     if (take_row_end()) return true;
     if (rest_.front() != ',') return invalid("text after a closing quote");
     rest_.remove_prefix(1);

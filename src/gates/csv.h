@@ -20,11 +20,12 @@ struct CsvField {
 /// thread-safe; borrows the bytes.
 class CsvReader {
  public:
-  /// `max_columns` and `max_field_bytes` bound what one row may hold.
-  CsvReader(std::string_view bytes, std::size_t max_columns, std::size_t max_field_bytes);
+  /// `max_columns` bounds what one row may hold.
+  CsvReader(std::string_view bytes, std::size_t max_columns);
 
   /// Fills `fields` with the next row; false at the end of the input.
-  /// Reasons: TableInvalid (a stray or unclosed quote), TableTooLarge (bounds), naming the line.
+  /// Reasons: TableInvalid (a stray or unclosed quote), TableTooLarge (more columns), naming the
+  /// line.
   Reasoned<bool> next(std::vector<CsvField>& fields);
 
   /// The line, from 1, on which the last row began.
@@ -39,7 +40,6 @@ class CsvReader {
 
   std::string_view rest_;
   std::size_t max_columns_;
-  std::size_t max_field_bytes_;
   std::size_t line_ = 1;
   std::size_t row_line_ = 0;
   std::deque<std::string> unescaped_;  // texts of this row that had doubled quotes

@@ -14,13 +14,14 @@ struct Group {
   std::vector<std::uint8_t> labels;
 };
 
-Reasoned<GroupAuc> measure(const std::string& column, std::string_view value, const Group& group) {
+Reasoned<GroupAuc> measure(std::size_t column, std::string_view value, const Group& group) {
   GroupAuc out{.column = column, .value = std::string(value)};
   for (const std::uint8_t label : group.labels)
     ++(label != 0 ? out.positives : out.negatives);
   if (out.positives == 0 || out.negatives == 0) return out;
-  SK_TRY(const Auc auc, auc_roc(group.scores, group.labels));
-  out.auc = auc.value;
+  const Reasoned<Auc> auc = auc_roc(group.scores, group.labels);
+  if (!auc) return tl::unexpected(auc.error());
+  out.auc = auc->value;
   return out;
 }
 
@@ -37,7 +38,8 @@ Reasoned<std::vector<GroupAuc>> group_aucs(std::span<const double> scores,
                    fmt::format("{} predictions for {} rows", scores.size(), labels.size()));
   }
   std::vector<GroupAuc> out;
-  for (const GroupColumn& column : columns) {
+  for (std::size_t index = 0; index < columns.size(); ++index) {
+    const GroupColumn& column = columns[index];
     if (column.values.size() != scores.size()) {
       return because("PredictionsMismatch",
                      fmt::format("column {} has {} values for {} rows", column.name,
@@ -55,8 +57,9 @@ Reasoned<std::vector<GroupAuc>> group_aucs(std::span<const double> scores,
       group.labels.push_back(labels[i]);
     }
     for (const auto& [value, group] : groups) {
-      SK_TRY(GroupAuc measured, measure(column.name, value, group));
-      out.push_back(std::move(measured));
+      Reasoned<GroupAuc> measured = measure(index, value, group);
+      if (!measured) return tl::unexpected(measured.error());
+      out.push_back(std::move(*measured));
     }
   }
   return out;

@@ -13,7 +13,7 @@ namespace stagekeeper::gates {
 /// What a row without a value counts as: a group of its own.
 inline constexpr const char* kMissingGroup = "(missing)";
 
-/// More groups than this cannot be a demographic column; they would not fit into a report either.
+/// More groups than this cannot be a demographic column. So many fit into a report.
 inline constexpr std::size_t kMaxGroups = 64;
 
 /// A column of the evaluation set that divides its rows into groups.
@@ -24,7 +24,7 @@ struct GroupColumn {
 
 /// One group's AUC.
 struct GroupAuc {
-  std::string column;
+  std::size_t column = 0;  ///< index into the columns
   std::string value;
   std::optional<double> auc;  ///< absent when the group has one class only
   std::uint64_t positives = 0;

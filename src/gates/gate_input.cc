@@ -1,7 +1,10 @@
 #include "gates/gate_input.h"
 
 #include "base/canonical_json.h"
+#include "base/text.h"
+#include "gates/kind.h"
 #include "gates/object_reader.h"
+#include "gates/parameters.h"
 
 #include <nlohmann/json.hpp>
 
@@ -15,25 +18,19 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t kSchema = 1;
+constexpr std::uint64_t kSchema = 2;
+// Bytes for the 256 characters that the CRDs take at most, of up to 4 bytes each.
 constexpr std::size_t kMaxText = 1024;
-constexpr std::size_t kMaxName = 253;
+constexpr std::size_t kMaxUri = 8192;
 constexpr std::size_t kMaxFeatures = 200;
 constexpr std::size_t kMaxGroupColumns = 16;
 constexpr std::uint64_t kMaxAttempt = 1000;
-constexpr std::uint64_t kMaxSamples = 5000;
-constexpr std::uint64_t kMaxWarmup = 1000;
-constexpr std::uint64_t kMaxRow = 1'000'000;
 constexpr std::uint64_t kMaxPositiveIndex = 10'000;
-
-constexpr std::array<std::pair<GateType, std::string_view>, 4> kTypes{
-    {{GateType::kAccuracy, "Accuracy"},
-     {GateType::kLatency, "Latency"},
-     {GateType::kFairness, "Fairness"},
-     {GateType::kSmoke, "Smoke"}}};
+constexpr std::size_t kMaxShown = 64;
 
 json to_json(const InputObject& object) {
-  json out{{"uri", object.uri}, {"digest", object.digest.str()}};
+  json out{{"digest", object.digest.str()}};
+  if (!object.uri.empty()) out["uri"] = object.uri;
   if (!object.version.empty()) out["version"] = object.version;
   return out;
 }
@@ -49,22 +46,24 @@ json to_json(const Endpoint& endpoint) {
   return json{{"url", endpoint.url}, {"version", endpoint.version}};
 }
 
-json to_json(const GateInput& input) {
+json to_json(const BinaryTask& task) {
+  return json{{"labelColumn", task.label_column},
+              {"positiveLabel", task.positive_label},
+              {"groupColumns", task.group_columns},
+              {"scoring", to_json(task.scoring)}};
+}
+
+Result<json> to_json(const GateInput& input) {
   json out{{"schema", kSchema},
            {"requestUid", input.request_uid},
            {"gate", input.gate},
-           {"type", name(input.type)},
+           {"kind", input.kind},
            {"attempt", input.attempt},
            {"nonce", input.nonce},
            {"model", input.model},
            {"version", input.version},
-           {"dataset", to_json(input.dataset)},
            {"artifact", to_json(input.artifact)},
-           {"labelColumn", input.label_column},
-           {"positiveLabel", input.positive_label},
-           {"groupColumns", input.group_columns},
            {"features", json::array()},
-           {"scoring", to_json(input.scoring)},
            {"inference",
             {{"protocol", input.inference.protocol},
              {"scoringPath", input.inference.scoring_path},
@@ -75,28 +74,45 @@ json to_json(const GateInput& input) {
     out["features"].push_back(
         {{"name", feature.name}, {"type", name(feature.type)}, {"required", feature.required}});
   }
+  if (input.dataset) out["dataset"] = to_json(*input.dataset);
+  if (input.binary) out["binaryClassification"] = to_json(*input.binary);
   if (input.champion) out["champion"] = to_json(*input.champion);
-  if (input.latency)
-    out["latency"] = {{"samples", input.latency->samples}, {"warmup", input.latency->warmup}};
-  if (input.type == GateType::kFairness) out["fairness"] = json::object();
-  if (input.smoke) {
-    out["smoke"] = {{"goldenRow", input.smoke->golden_row}};
-    if (input.smoke->golden_score) out["smoke"]["goldenScore"] = *input.smoke->golden_score;
+  Result<json> parameters = parse_strict_json(input.parameters, kMaxParameterBytes);
+  if (!parameters) return tl::unexpected(std::move(parameters).error());
+  out["parameters"] = *std::move(parameters);
+  return out;
+}
+
+/// "sha256:…", or a problem.
+Digest read_digest(ObjectReader& reader, const char* key) {
+  Digest out(reader.text(key, kMaxText));
+  if (!is_digest(out.str())) {
+    reader.problem("BadValue",
+                   fmt::format("{} is not sha256: and 64 hex digits", reader.path(key)));
   }
   return out;
 }
 
-InputObject read_object(ObjectReader& reader, const char* key) {
+std::optional<InputObject> read_dataset(ObjectReader& reader) {
+  const json* found = reader.member("dataset", true);
+  if (found == nullptr) return std::nullopt;
+  ObjectReader inner(*found, "dataset");
   InputObject out;
-  const json* found = reader.member(key);
+  out.uri = inner.text("uri", kMaxUri);
+  out.version = inner.optional_text("version", kMaxText).value_or("");
+  out.digest = read_digest(inner, "digest");
+  reader.adopt(inner);
+  return out;
+}
+
+/// The URI may be absent: whether the kind needs it is checked later.
+InputObject read_artifact(ObjectReader& reader) {
+  InputObject out;
+  const json* found = reader.member("artifact");
   if (found == nullptr) return out;
-  ObjectReader inner(*found, key);
-  out.uri = inner.text("uri", kMaxText);
-  out.version = inner.optional_text("version", kMaxName).value_or("");
-  out.digest = Digest(inner.text("digest", kMaxName));
-  if (!is_digest(out.digest.str())) {
-    inner.problem("BadValue", fmt::format("{}.digest is not sha256: and 64 hex digits", key));
-  }
+  ObjectReader inner(*found, "artifact");
+  out.uri = inner.optional_text("uri", kMaxUri).value_or("");
+  out.digest = read_digest(inner, "digest");
   reader.adopt(inner);
   return out;
 }
@@ -107,7 +123,7 @@ Endpoint read_endpoint(ObjectReader& reader, const char* key) {
   if (found == nullptr) return out;
   ObjectReader inner(*found, key);
   out.url = inner.text("url", kMaxText);
-  out.version = inner.text("version", kMaxName);
+  out.version = inner.text("version", kMaxText);
   reader.adopt(inner);
   return out;
 }
@@ -128,8 +144,8 @@ Scoring read_scoring(ObjectReader& reader) {
   if (found == nullptr) return out;
   ObjectReader inner(*found, "scoring");
   out.positive_index = inner.optional_number("positiveIndex", kMaxPositiveIndex);
-  out.path = inner.optional_text("path", kMaxName);
-  const std::string direction = inner.optional_text("higherMeans", kMaxName).value_or("Positive");
+  out.path = inner.optional_text("path", kMaxText);
+  const std::string direction = inner.optional_text("higherMeans", kMaxText).value_or("Positive");
   out.higher_means_positive = direction == "Positive";
   if (direction != "Positive" && direction != "Negative")
     inner.problem("BadValue", "scoring.higherMeans is neither Positive nor Negative");
@@ -146,37 +162,15 @@ Inference read_inference(ObjectReader& reader) {
   const json* found = reader.member("inference");
   if (found == nullptr) return out;
   ObjectReader inner(*found, "inference");
-  out.protocol = inner.text("protocol", kMaxName);
+  out.protocol = inner.text("protocol", kMaxText);
   out.scoring_path = inner.text("scoringPath", kMaxText);
   out.health_path = inner.text("healthPath", kMaxText);
-  out.version_header = inner.text("versionHeader", kMaxName);
+  out.version_header = inner.text("versionHeader", kMaxText);
   if (out.protocol != "MLflow")
     inner.problem("BadValue", "inference.protocol: this version speaks MLflow only");
   if (!out.scoring_path.starts_with('/') || !out.health_path.starts_with('/'))
     inner.problem("BadValue", "inference: a path does not begin with /");
   reader.adopt(inner);
-  return out;
-}
-
-std::vector<ColumnSpec> read_features(ObjectReader& reader) {
-  std::vector<ColumnSpec> out;
-  const json* found = reader.member("features");
-  if (found == nullptr) return out;
-  if (!found->is_array() || found->empty() || found->size() > kMaxFeatures) {
-    reader.problem("BadValue", fmt::format("features is not a list of 1 to {}", kMaxFeatures));
-    return out;
-  }
-  for (const json& element : *found) {
-    ObjectReader inner(element, "features");
-    ColumnSpec spec;
-    spec.name = inner.text("name", kMaxName);
-    const std::optional<ColumnType> type = column_type(inner.text("type", kMaxName));
-    if (!type) inner.problem("BadValue", "features: a type that is not known");
-    spec.type = type.value_or(ColumnType::kString);
-    spec.required = !inner.has("required") || inner.boolean("required");
-    reader.adopt(inner);
-    out.push_back(std::move(spec));
-  }
   return out;
 }
 
@@ -190,7 +184,7 @@ std::vector<std::string> read_group_columns(ObjectReader& reader) {
     return out;
   }
   for (const json& element : *found) {
-    if (!element.is_string() || element.get_ref<const std::string&>().size() > kMaxName) {
+    if (!element.is_string() || element.get_ref<const std::string&>().size() > kMaxText) {
       reader.problem("BadValue", "groupColumns has something else than names");
       return out;
     }
@@ -199,19 +193,66 @@ std::vector<std::string> read_group_columns(ObjectReader& reader) {
   return out;
 }
 
-/// The members that belong to one type of gate.
-void read_parameters(ObjectReader& reader, GateInput& input) {
-  if (const json* found = reader.member("latency", input.type != GateType::kLatency)) {
-    ObjectReader inner(*found, "latency");
-    input.latency = LatencyInput{.samples = inner.number("samples", kMaxSamples),
-                                 .warmup = inner.number("warmup", kMaxWarmup)};
-    reader.adopt(inner);
+std::optional<BinaryTask> read_binary(ObjectReader& reader) {
+  const json* found = reader.member("binaryClassification", true);
+  if (found == nullptr) return std::nullopt;
+  ObjectReader inner(*found, "binaryClassification");
+  BinaryTask out;
+  out.label_column = inner.text("labelColumn", kMaxText);
+  out.positive_label = inner.text("positiveLabel", kMaxText);
+  out.group_columns = read_group_columns(inner);
+  out.scoring = read_scoring(inner);
+  if (out.label_column.empty()) inner.problem("BadValue", "labelColumn is empty");
+  reader.adopt(inner);
+  return out;
+}
+
+std::vector<ColumnSpec> read_features(ObjectReader& reader) {
+  std::vector<ColumnSpec> out;
+  const json* found = reader.member("features");
+  if (found == nullptr) return out;
+  if (!found->is_array() || found->size() > kMaxFeatures) {
+    reader.problem("BadValue", fmt::format("features is not a list of at most {}", kMaxFeatures));
+    return out;
   }
-  if (const json* found = reader.member("smoke", input.type != GateType::kSmoke)) {
-    ObjectReader inner(*found, "smoke");
-    input.smoke = SmokeInput{.golden_row = inner.number("goldenRow", kMaxRow),
-                             .golden_score = inner.optional_text("goldenScore", kMaxName)};
+  for (const json& element : *found) {
+    ObjectReader inner(element, "features");
+    ColumnSpec spec;
+    spec.name = inner.text("name", kMaxText);
+    const std::optional<ColumnType> type = column_type(inner.text("type", kMaxText));
+    if (!type) inner.problem("BadValue", "features: a type that is not known");
+    spec.type = type.value_or(ColumnType::kString);
+    spec.required = !inner.has("required") || inner.boolean("required");
     reader.adopt(inner);
+    out.push_back(std::move(spec));
+  }
+  return out;
+}
+
+/// What the kind must be told.
+void check_needs(ObjectReader& reader, const GateInput& input) {
+  const Kind* kind = find_kind(input.kind);
+  if (kind == nullptr) {
+    reader.problem("BadValue",
+                   "kind is none that this version measures: " + printable(input.kind, kMaxShown));
+    return;
+  }
+  const Needs& needs = kind->needs;
+  if (needs.rows && !input.dataset)
+    reader.problem("MissingField",
+                   fmt::format("dataset: a gate of kind {} needs rows", kind->name));
+  if (needs.artifact && input.artifact.uri.empty()) {
+    reader.problem(
+        "MissingField",
+        fmt::format("artifact.uri: a gate of kind {} verifies the artifact", kind->name));
+  }
+  if (needs.labels && !input.binary) {
+    reader.problem("MissingField",
+                   fmt::format("binaryClassification: a gate of kind {} needs labels", kind->name));
+  }
+  if (needs.groups && (!input.binary || input.binary->group_columns.empty())) {
+    reader.problem("BadValue",
+                   fmt::format("groupColumns: a gate of kind {} needs at least one", kind->name));
   }
 }
 
@@ -223,44 +264,32 @@ void check(ObjectReader& reader, const GateInput& input) {
       {"gate", input.gate},
       {"nonce", input.nonce},
       {"version", input.version},
-      {"labelColumn", input.label_column},
       {"candidate.version", input.candidate.version},
       {"champion.version", input.champion ? input.champion->version : input.version}};
   for (const auto& [key, text] : needed)
     if (text.empty()) reader.problem("BadValue", fmt::format("{} is empty", key));
-  const bool leaks =
-      std::any_of(input.features.begin(), input.features.end(),
-                  [&](const ColumnSpec& feature) { return feature.name == input.label_column; });
+  if (input.dataset && input.features.empty())
+    reader.problem("BadValue", "features: the model takes nothing of the dataset");
+  const bool leaks = input.binary && std::ranges::find(input.features, input.binary->label_column,
+                                                       &ColumnSpec::name) != input.features.end();
   if (leaks) reader.problem("BadValue", "features: the label column is an input of the model");
-  if (input.type == GateType::kFairness && input.group_columns.empty())
-    reader.problem("BadValue", "groupColumns: a Fairness gate needs at least one");
+  check_needs(reader, input);
 }
 
 }  // namespace
 
-std::string_view name(GateType type) {
-  for (const auto& [known, text] : kTypes)
-    if (known == type) return text;
-  return "Unknown";
-}
-
 Result<std::string> gate_input_text(const GateInput& input) {
-  Result<std::string> text = canonical_json(to_json(input));
+  const Result<json> out = to_json(input);
+  if (!out) return fail(out.error(), "gate input: parameters");
+  Result<std::string> text = canonical_json(*out);
   if (!text) return fail(std::move(text).error(), "gate input");
   if (text->size() > kMaxGateInputBytes) {
     return fail(ErrorCode::kInvalid, fmt::format("gate input of {} bytes, at most {}: the model's "
                                                  "signature has too many or too long names",
                                                  text->size(), kMaxGateInputBytes));
   }
+  SK_CHECK_OK(parse_gate_input(*text));
   return text;
-}
-
-Result<Digest> gate_input_digest(const GateInput& input) {
-  GateInput anonymous = input;
-  anonymous.nonce.clear();
-  const Result<std::string> text = gate_input_text(anonymous);
-  if (!text) return tl::unexpected(text.error());
-  return sha256_digest(*text);
 }
 
 Result<GateInput> parse_gate_input(std::string_view text) {
@@ -268,33 +297,27 @@ Result<GateInput> parse_gate_input(std::string_view text) {
   if (!parsed) return fail(parsed.error(), "gate input");
   ObjectReader reader(*parsed, "");
   GateInput out;
-  if (reader.number("schema", kMaxRow) != kSchema)
-    reader.problem("UnsupportedSchema", "schema: this version reads schema 1");
-  out.request_uid = reader.text("requestUid", kMaxName);
-  out.gate = reader.text("gate", kMaxName);
-  const std::string type = reader.text("type", kMaxName);
-  const auto* const known =
-      std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& e) { return e.second == type; });
-  if (known == kTypes.end()) {
-    reader.problem("BadValue", "type is none of Accuracy, Latency, Fairness, Smoke");
-  } else {
-    out.type = known->first;
-  }
+  if (reader.number("schema", kMaxAttempt) != kSchema)
+    reader.problem("UnsupportedSchema",
+                   fmt::format("schema: this version reads schema {}", kSchema));
+  out.request_uid = reader.text("requestUid", kMaxText);
+  out.gate = reader.text("gate", kMaxText);
+  out.kind = reader.text("kind", kMaxText);
   out.attempt = reader.number("attempt", kMaxAttempt);
-  out.nonce = reader.text("nonce", kMaxName);
-  out.model = reader.text("model", kMaxName);
-  out.version = reader.text("version", kMaxName);
-  out.dataset = read_object(reader, "dataset");
-  out.artifact = read_object(reader, "artifact");
-  out.label_column = reader.text("labelColumn", kMaxName);
-  out.positive_label = reader.text("positiveLabel", kMaxName);
-  out.group_columns = read_group_columns(reader);
+  out.nonce = reader.text("nonce", kMaxText);
+  out.model = reader.text("model", kMaxText);
+  out.version = reader.text("version", kMaxText);
+  out.artifact = read_artifact(reader);
+  out.dataset = read_dataset(reader);
+  out.binary = read_binary(reader);
   out.features = read_features(reader);
-  out.scoring = read_scoring(reader);
   out.inference = read_inference(reader);
   out.candidate = read_endpoint(reader, "candidate");
   if (reader.has("champion")) out.champion = read_endpoint(reader, "champion");
-  read_parameters(reader, out);
+  if (const json* parameters = reader.member("parameters")) {
+    if (!parameters->is_object()) reader.problem("BadValue", "parameters is not an object");
+    out.parameters = parameters->dump();
+  }
   check(reader, out);
   if (const std::optional<Reason>& problem = reader.problem(); problem)
     return fail(ErrorCode::kInvalid, "gate input: " + problem->message);

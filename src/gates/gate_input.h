@@ -12,18 +12,13 @@
 
 namespace stagekeeper::gates {
 
-/// The largest STAGEKEEPER_GATE_INPUT that is written or read.
-inline constexpr std::size_t kMaxGateInputBytes = std::size_t{32} << 10U;
-
-enum class GateType { kAccuracy, kLatency, kFairness, kSmoke };
-
-/// "Accuracy", …: as the CRDs write it.
-std::string_view name(GateType type);
+/// The largest STAGEKEEPER_GATE_INPUT that is written or read: Linux takes 128 KiB for a variable.
+inline constexpr std::size_t kMaxGateInputBytes = std::size_t{96} << 10U;
 
 /// An object in a store: s3://bucket/key or file:///path, and the digest its bytes must have.
 struct InputObject {
   std::string uri;
-  std::string version;  ///< of a dataset; empty for the artifact
+  std::string version = {};  ///< of a dataset, as the policy calls it: for people
   Digest digest;
 };
 
@@ -32,6 +27,14 @@ struct Scoring {
   std::optional<std::uint64_t> positive_index;  ///< of an array per row: the positive class's place
   std::optional<std::string> path;    ///< of an object per row: JSON Pointer (RFC 6901) to it
   bool higher_means_positive = true;  ///< false: scores are negated
+};
+
+/// evaluation.binaryClassification: how predictions are compared with labels.
+struct BinaryTask {
+  std::string label_column;
+  std::string positive_label;  ///< compared with the column's text, byte for byte
+  std::vector<std::string> group_columns;
+  Scoring scoring;
 };
 
 /// How to talk to a model server.
@@ -44,18 +47,8 @@ struct Inference {
 
 /// A server that must serve exactly one version.
 struct Endpoint {
-  std::string url;  ///< http://host[:port]
+  std::string url;  ///< http://host[:port]; of a pod by its address, of a Service by its name
   std::string version;
-};
-
-struct LatencyInput {
-  std::uint64_t samples = 500;
-  std::uint64_t warmup = 10;
-};
-
-struct SmokeInput {
-  std::uint64_t golden_row = 0;
-  std::optional<std::string> golden_score;  ///< absent: not compared
 };
 
 /// Everything one gate Job is told (environment variable STAGEKEEPER_GATE_INPUT). The operator
@@ -63,32 +56,25 @@ struct SmokeInput {
 struct GateInput {
   std::string request_uid;
   std::string gate;  ///< name in the policy
-  GateType type = GateType::kAccuracy;
+  std::string kind;  ///< name of a Kind
   std::uint64_t attempt = 1;
   std::string nonce;  ///< 32 hex digits, new for each attempt
   std::string model;
   std::string version;
-  InputObject dataset;
-  InputObject artifact;
-  std::string label_column;
-  std::string positive_label;  ///< compared with the column's text, byte for byte
-  std::vector<std::string> group_columns;
-  std::vector<ColumnSpec> features;  ///< the model's signature
-  Scoring scoring;
+  InputObject artifact;                ///< of that version; the URI is needed where Needs::artifact
+  std::optional<InputObject> dataset;  ///< needed where Needs::rows
+  std::optional<BinaryTask> binary;    ///< needed where Needs::labels
+  std::vector<ColumnSpec> features;    ///< the model's signature; needed with a dataset
   Inference inference;
   Endpoint candidate;
   std::optional<Endpoint> champion;
-  std::optional<LatencyInput> latency;  ///< exactly for kLatency
-  std::optional<SmokeInput> smoke;      ///< exactly for kSmoke
+  std::string parameters = "{}";  ///< JSON object: Kind::job_parameters
 };
 
-/// The JSON text (canonical, RFC 8785). Errors: Invalid beyond kMaxGateInputBytes or for strings
-/// that are no UTF-8.
+/// The JSON text (canonical, RFC 8785), which parse_gate_input reads back: nothing is written that
+/// a gate of this version would refuse. Errors: Invalid, naming the member, also beyond
+/// kMaxGateInputBytes and for strings that are no UTF-8.
 Result<std::string> gate_input_text(const GateInput& input);
-
-/// SHA-256 of the text with an empty nonce: equal for every attempt at the same question but for
-/// the attempt's number. Errors: as gate_input_text.
-Result<Digest> gate_input_digest(const GateInput& input);
 
 /// Reads and checks the text; unknown members are ignored, so that an older gate image keeps
 /// working. Errors: Invalid, naming the member.

@@ -1,12 +1,14 @@
 #pragma once
 
-#include "gates/policy.h"
+#include "gates/kind.h"
 #include "gates/report.h"
 #include "gates/verdict.h"
 
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace stagekeeper::gates {
 
@@ -17,26 +19,40 @@ struct ContainerEnd {
   std::string message;  ///< the termination message, as it came
 };
 
-/// What is known of a gate's Job and its pod. Plain data, read at one moment; the operator fills in
-/// what it sees and leaves the rest as it is.
+/// What is known of a gate's Job and its pod. Plain data, read at one moment; whoever reads fills
+/// in what it sees and leaves the rest as it is.
 struct GateRun {
   bool job_complete = false;  ///< the Job has the condition Complete
-  std::string job_failure;    ///< reason of its condition Failed: DeadlineExceeded, …
-  std::size_t pods = 0;       ///< pods of the Job that were ever seen
+  std::string job_failure;    ///< reason of its condition Failed (never empty then): BackoffLimit…
+  std::size_t pods = 0;       ///< pods of the Job that exist
   std::string pod_reason;     ///< status.reason of the pod: Evicted, NodeLost, …
-  bool disrupted = false;     ///< the pod has the condition DisruptionTarget, or is gone
-  std::string waiting;        ///< reason why a container cannot start: ImagePullBackOff, …
+  bool disrupted = false;     ///< the pod has the condition DisruptionTarget
+  std::string unscheduled;    ///< message of PodScheduled=False: no node takes the pod
+  std::string waiting;        ///< why a container has not started: ImagePullBackOff, …
+  std::vector<std::string> others_running;  ///< containers beside fetch and gate that run still
   std::optional<ContainerEnd> fetch;
   std::optional<ContainerEnd> gate;
 };
 
-/// The verdict on a run that is over (or can never start). Total: every state has a verdict, and
-/// Passed needs a complete Job with one pod, both containers ended with 0, and a report that says
-/// it is this run's and whose numbers pass. Exit codes are vetoes: nothing printed by a container
-/// that failed can pass.
-Verdict conclude(const GateRun& run, const Expected& expected, const Policy& policy);
-
-/// Whether a container's waiting reason will not pass by itself.
+/// Whether a container's waiting reason will not pass by itself. An image that cannot be pulled is
+/// none: the kubelet tries again, and activeDeadline decides.
 bool cannot_start(std::string_view waiting_reason);
+
+/// Whether the run has ended, or can never start: the time to conclude().
+bool is_over(const GateRun& run);
+
+/// What a run that is not over waits for, for people ("its image cannot be pulled yet: …"); empty
+/// when it simply runs.
+std::string waiting_text(const GateRun& run);
+
+/// The judgement on a run that is over. Total: every state has a verdict, and Passed needs a
+/// complete Job with one pod, both containers ended with 0, and a report that says it is this run's
+/// and whose numbers pass. Exit codes are vetoes: nothing printed by a container that failed can
+/// pass. `parameters` are the policy's, `carries` what earlier gates left.
+Judgement conclude(const GateRun& run, const Expected& expected, const Kind& kind,
+                   std::string_view parameters, const Carries& carries);
+
+/// What the run leaves for later gates; nothing without a report that conclude() believes.
+Carries carries_of(const GateRun& run, const Expected& expected, const Kind& kind);
 
 }  // namespace stagekeeper::gates

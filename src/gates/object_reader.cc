@@ -1,7 +1,8 @@
 #include "gates/object_reader.h"
 
+#include "base/canonical_json.h"
+#include "base/numbers.h"
 #include "base/text.h"
-#include "gates/text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -87,11 +88,9 @@ std::optional<std::uint64_t> ObjectReader::optional_number(const char* key, std:
 std::uint64_t ObjectReader::count(const char* key) {
   const std::string digits = text(key, kMaxCountDigits);
   if (problem_) return 0;
-  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) {
-    problem("BadValue", fmt::format("{} is not a count written as a string", path(key)));
-    return 0;
-  }
-  return std::stoull(digits);
+  const auto value = whole_number<std::uint64_t>(digits);
+  if (!value) problem("BadValue", fmt::format("{} is not a count written as a string", path(key)));
+  return value.value_or(0);
 }
 
 Decimal ObjectReader::decimal(const char* key) {
@@ -144,6 +143,17 @@ void ObjectReader::refuse_unknown() {
       return;
     }
   }
+}
+
+Reasoned<void> read_members(std::string_view text, std::size_t max_bytes, const char* where,
+                            const std::function<void(ObjectReader&)>& read) {
+  const Result<json> parsed = parse_strict_json(text, max_bytes);
+  if (!parsed) return because("NotJson", fmt::format("{}: {}", where, parsed.error().message));
+  ObjectReader reader(*parsed, where);
+  read(reader);
+  reader.refuse_unknown();
+  if (reader.problem()) return tl::unexpected(*reader.problem());
+  return {};
 }
 
 }  // namespace stagekeeper::gates

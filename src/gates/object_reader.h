@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,6 +23,9 @@ class ObjectReader {
   ObjectReader(const nlohmann::json& object, std::string where);
 
   [[nodiscard]] bool has(const char* key) const;
+
+  /// The member's name with where it stands ("accuracy.auc"), for problems of the caller's own.
+  [[nodiscard]] std::string path(std::string_view key) const;
 
   /// A string of at most `max_bytes`. Problems: MissingField, BadValue.
   std::string text(const char* key, std::size_t max_bytes);
@@ -57,12 +61,17 @@ class ObjectReader {
  private:
   const nlohmann::json* find(const char* key);
   const nlohmann::json* require(const char* key);
-  [[nodiscard]] std::string path(std::string_view key) const;
 
   const nlohmann::json* object_;
   std::string where_;
   std::set<std::string, std::less<>> known_;
   std::optional<Reason> problem_;
 };
+
+/// Parses the text of a JSON object from outside, at most `max_bytes`, and hands its members to
+/// `read`; members that `read` did not ask for are refused. `where` names the object in messages.
+/// Reasons: NotJson, and those of ObjectReader.
+Reasoned<void> read_members(std::string_view text, std::size_t max_bytes, const char* where,
+                            const std::function<void(ObjectReader&)>& read);
 
 }  // namespace stagekeeper::gates

@@ -2,6 +2,7 @@
 
 #include "base/enum_names.h"
 #include "base/numbers.h"
+#include "base/result.h"
 #include "base/text.h"
 #include "gates/csv.h"
 
@@ -19,6 +20,8 @@ constexpr EnumName<ColumnType> kTypes[] = {
     {ColumnType::kString, "string"}, {ColumnType::kBoolean, "boolean"}};
 static_assert(names_all(kTypes, ColumnType::kBoolean));
 
+constexpr std::size_t kMaxHeaderShown = 120;
+
 std::optional<double> parse_double(std::string_view text, ColumnType type) {
   const std::optional<double> value = parse_number<double>(text);
   if (!value || !std::isfinite(*value)) return std::nullopt;
@@ -27,13 +30,21 @@ std::optional<double> parse_double(std::string_view text, ColumnType type) {
   return fits ? value : std::nullopt;
 }
 
+/// "3.0" as "3": what is written for whole numbers as soon as one value of their column is missing.
+std::string_view without_zeros(std::string_view text) {
+  const std::size_t point = text.find('.');
+  const bool zeros = point != std::string_view::npos && point > 0 && point + 1 < text.size() &&
+                     text.find_first_not_of('0', point + 1) == std::string_view::npos;
+  return zeros ? text.substr(0, point) : text;
+}
+
 std::optional<std::int64_t> parse_integer(std::string_view text, ColumnType type) {
   if (type == ColumnType::kBoolean) {
     if (text == "true" || text == "True" || text == "TRUE" || text == "1") return 1;
     if (text == "false" || text == "False" || text == "FALSE" || text == "0") return 0;
     return std::nullopt;
   }
-  const std::optional<std::int64_t> value = parse_number<std::int64_t>(text);
+  const std::optional<std::int64_t> value = parse_number<std::int64_t>(without_zeros(text));
   const bool fits =
       value && (type == ColumnType::kLong || (*value >= std::numeric_limits<std::int32_t>::min() &&
                                               *value <= std::numeric_limits<std::int32_t>::max()));
@@ -42,7 +53,8 @@ std::optional<std::int64_t> parse_integer(std::string_view text, ColumnType type
 
 /// Appends one field to its column; false when it is not of the column's type.
 bool append(Column& column, const CsvField& field) {
-  const bool missing = field.text.empty() && !field.quoted;
+  // Writers that quote everything put "" where a number is missing.
+  const bool missing = field.text.empty() && (!field.quoted || column.type != ColumnType::kString);
   column.missing.push_back(missing ? 1 : 0);
   switch (column.type) {
     case ColumnType::kDouble:
@@ -79,6 +91,35 @@ Column empty_column(const ColumnSpec& spec) {
   return column;
 }
 
+/// The header for a message: separators other than a comma show in it.
+std::string shown_header(const std::vector<CsvField>& header) {
+  std::string out;
+  for (const CsvField& field : header) {
+    if (out.size() > kMaxHeaderShown) break;
+    if (!out.empty()) out += ',';
+    out += field.text;
+  }
+  return '"' + printable(out, kMaxHeaderShown, CutMark::kEllipsis) + '"';
+}
+
+/// Why these bytes are no CSV at all, or null.
+const char* other_format(std::string_view bytes) {
+  if (bytes.starts_with("\x1F\x8B")) return "the file is compressed (gzip): unpack it";
+  if (bytes.starts_with("PK\x03\x04"))
+    return "the file is a ZIP archive or a spreadsheet: save it as CSV";
+  if (bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF"))
+    return "the file is UTF-16: save it as UTF-8";
+  if (bytes.starts_with("PAR1")) return "the file is Parquet: save it as CSV";
+  const bool old_lines = bytes.find('\n') == std::string_view::npos &&
+                         bytes.substr(0, bytes.size() - 1).find('\r') != std::string_view::npos;
+  return old_lines ? "the lines end with CR alone: save the file with LF" : nullptr;
+}
+
+/// A line with nothing in it, in a table of several columns.
+bool is_blank(const std::vector<CsvField>& fields, std::size_t width) {
+  return width > 1 && fields.size() == 1 && fields[0].text.empty() && !fields[0].quoted;
+}
+
 /// Where each wanted column stands in a row, and the table with its columns still empty.
 struct Layout {
   std::vector<std::size_t> positions;
@@ -103,10 +144,56 @@ Reasoned<Layout> lay_out(const std::vector<CsvField>& header,
       out.positions.push_back(position);
       out.table.columns.push_back(empty_column(spec));
     } else if (spec.required) {
-      return because("MissingColumn", fmt::format("the table has no column {}", spec.name));
+      return because("MissingColumn", fmt::format("the table has no column {}; its header: {}",
+                                                  spec.name, shown_header(header)));
     }
   }
   return out;
+}
+
+/// Appends the wanted fields of one row.
+Reasoned<void> append_row(Layout& layout, const std::vector<CsvField>& fields, std::size_t line,
+                          std::size_t max_bytes) {
+  for (std::size_t i = 0; i < layout.table.columns.size(); ++i) {
+    Column& column = layout.table.columns[i];
+    const CsvField& field = fields[layout.positions[i]];
+    if (field.text.size() > max_bytes) {
+      return because("TableTooLarge", fmt::format("line {}, column {}: longer than {} bytes", line,
+                                                  column.name, max_bytes));
+    }
+    if (!append(column, field)) {
+      return because("TableInvalid", fmt::format("line {}, column {}: not a valid {}", line,
+                                                 column.name, name(column.type)));
+    }
+  }
+  return {};
+}
+
+/// Everything after the header, of rows that are `width` fields wide.
+Reasoned<void> read_rows(CsvReader& reader, std::size_t width, const TableLimits& limits,
+                         Layout& layout) {
+  Table& table = layout.table;
+  std::vector<CsvField> fields;
+  std::size_t blank = 0;  // the first empty line after the last row
+  while (true) {
+    SK_TRY(const bool more, reader.next(fields));
+    if (!more) return {};
+    if (is_blank(fields, width)) {
+      if (blank == 0) blank = reader.line();
+      continue;
+    }
+    if (blank != 0) return because("TableInvalid", fmt::format("line {} is empty", blank));
+    if (fields.size() != width) {
+      return because("TableInvalid", fmt::format("line {} has {} fields, the header has {}",
+                                                 reader.line(), fields.size(), width));
+    }
+    ++table.rows;
+    if (table.rows > limits.rows || table.rows * table.columns.size() > limits.cells) {
+      return because("TableTooLarge",
+                     fmt::format("more than {} rows or {} cells", limits.rows, limits.cells));
+    }
+    SK_CHECK_OK(append_row(layout, fields, reader.line(), limits.field_bytes));
+  }
 }
 
 }  // namespace
@@ -124,37 +211,15 @@ Reasoned<Table> read_table(std::string_view csv, const std::vector<ColumnSpec>& 
   if (csv.size() > limits.bytes) {
     return because("TableTooLarge", fmt::format("{} bytes, at most {}", csv.size(), limits.bytes));
   }
-  CsvReader reader(csv, limits.columns, limits.field_bytes);
-  std::vector<CsvField> fields;
-  Reasoned<bool> more = reader.next(fields);
-  if (!more) return tl::unexpected(more.error());
-  if (!*more) return because("NoRows", "the table is empty: no header line");
-  SK_TRY(Layout layout, lay_out(fields, wanted));
-  Table& table = layout.table;
-  const std::size_t width = fields.size();
-  while (true) {
-    more = reader.next(fields);
-    if (!more) return tl::unexpected(more.error());
-    if (!*more) break;
-    if (fields.size() != width) {
-      return because("TableInvalid", fmt::format("line {} has {} fields, the header has {}",
-                                                 reader.line(), fields.size(), width));
-    }
-    ++table.rows;
-    if (table.rows > limits.rows || table.rows * table.columns.size() > limits.cells) {
-      return because("TableTooLarge",
-                     fmt::format("more than {} rows or {} cells", limits.rows, limits.cells));
-    }
-    for (std::size_t i = 0; i < table.columns.size(); ++i) {
-      Column& column = table.columns[i];
-      if (!append(column, fields[layout.positions[i]])) {
-        return because("TableInvalid", fmt::format("line {}, column {}: not a valid {}",
-                                                   reader.line(), column.name, name(column.type)));
-      }
-    }
-  }
-  if (table.rows == 0) return because("NoRows", "the table has a header and no rows");
-  return std::move(table);
+  if (csv.empty()) return because("NoRows", "the table is empty: no header line");
+  if (const char* other = other_format(csv)) return because("TableInvalid", other);
+  CsvReader reader(csv, limits.columns);
+  std::vector<CsvField> header;
+  SK_CHECK_OK(reader.next(header));
+  SK_TRY(Layout layout, lay_out(header, wanted));
+  SK_CHECK_OK(read_rows(reader, header.size(), limits, layout));
+  if (layout.table.rows == 0) return because("NoRows", "the table has a header and no rows");
+  return std::move(layout.table);
 }
 
 }  // namespace stagekeeper::gates

@@ -43,18 +43,19 @@ struct Table {
 struct TableLimits {
   std::size_t bytes = std::size_t{256} << 20U;
   std::size_t rows = 1'000'000;
-  std::size_t columns = 500;
+  std::size_t columns = 20'000;
   std::size_t cells = 50'000'000;  ///< rows × columns asked for: bounds the memory
-  std::size_t field_bytes = 4096;
+  std::size_t field_bytes = 4096;  ///< of the columns asked for; others may be longer
 };
 
 /// Reads CSV with a header line into typed columns. A field with nothing in it is a missing value;
-/// `""` is an empty string. Numbers have no spaces, no leading plus and are finite; booleans are
-/// true, false (any usual case), 1, 0; strings are UTF-8.
+/// `""` is an empty string, or a missing number. Numbers have no spaces, no leading plus and are
+/// finite; whole ones may end with ".0"; booleans are true, false (any usual case), 1, 0; strings
+/// are UTF-8. Empty lines at the end are skipped.
 ///
-/// Reasons, with line and column but never a value: TableInvalid (syntax, a row longer or shorter
-/// than the header, a repeated column, a value that is not of its type), TableTooLarge,
-/// MissingColumn, NoRows.
+/// Reasons, with line and column but never a value: TableInvalid (no CSV, syntax, a row longer or
+/// shorter than the header, a repeated column, a value that is not of its type), TableTooLarge,
+/// MissingColumn (with the header that was found), NoRows.
 Reasoned<Table> read_table(std::string_view csv, const std::vector<ColumnSpec>& wanted,
                            const TableLimits& limits = {});
 

@@ -16,7 +16,8 @@ using LineSink = std::function<bool(std::string_view line)>;
 /// Port to the API server. Implementations are thread-safe.
 ///
 /// Errors (mapped from the answer's status and its metav1.Status body in one place):
-/// NotFound 404 · AlreadyExists 409 reason AlreadyExists · Conflict other 409 · Gone 410 and 5xx
+/// NotFound 404 · AlreadyExists 409 reason AlreadyExists · FieldConflict 409 with a
+/// cause FieldManagerConflict · Conflict other 409 · Gone 410 and 5xx
 /// for a resourceVersion that the server has not reached · Denied 401 403 · Invalid 400 405 413 415
 /// 422 · TooLarge for an answer above our limit or etcd's · Throttled 429 (and 503 with
 /// Retry-After), with retry_after · Unavailable everything between us and the server, and other 5xx

@@ -121,6 +121,7 @@ Request apply_request(const ResourceType& type, const ObjectKey& key, const Appl
               .body = std::move(body)};
   add_query(out.target, "fieldManager", options.field_manager);
   if (options.force) add_query(out.target, "force", "true");
+  if (options.dry_run) add_query(out.target, "dryRun", "All");
   add_query(out.target, "fieldValidation", "Strict");
   return out;
 }

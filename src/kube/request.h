@@ -45,6 +45,7 @@ Request create_request(const ResourceType& type, const std::string& ns, std::str
 struct ApplyOptions {
   std::string field_manager = {};
   bool force = false;
+  bool dry_run = false;  ///< everything is checked and nothing is stored
 };
 
 /// Server-side apply. `body` must hold the manager's complete set of fields, apiVersion, kind and

@@ -62,7 +62,7 @@ bool has_cause(const json& details, std::string_view reason) {
   const auto causes = details.find("causes");
   if (causes == details.end() || !causes->is_array()) return false;
   return std::any_of(causes->begin(), causes->end(), [reason](const json& cause) {
-    return text_at(cause, {"reason"}) == reason;
+    return cause.is_object() && text_at(cause, {"reason"}) == reason;
   });
 }
 
@@ -109,6 +109,9 @@ ErrorCode code_of(int status, std::string_view reason, bool asks_patience) {
 
 /// The code, when the server's own words say more than its status.
 std::optional<ErrorCode> code_of_words(int status, const StatusBody& body) {
+  // A stale resourceVersion and a field that somebody else owns are both 409: one is cured by
+  // looking again, the other by a person.
+  if (status == 409 && !body.conflicts.empty()) return ErrorCode::kFieldConflict;
   if (status < 500) return std::nullopt;
   // After a restore, or from a server that lags behind: insisting on the version never helps.
   if (body.version_too_large) return ErrorCode::kGone;

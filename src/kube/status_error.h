@@ -11,7 +11,8 @@ namespace stagekeeper::kube {
 
 /// Turns an answer that is not 2xx into an Error: the one place where statuses become codes.
 ///
-/// NotFound 404 · AlreadyExists 409 with reason AlreadyExists · Conflict other 409 · Gone 410, and
+/// NotFound 404 · AlreadyExists 409 with reason AlreadyExists · FieldConflict 409 with
+/// a cause FieldManagerConflict · Conflict other 409 · Gone 410, and
 /// 5xx for a resourceVersion that the server has not reached (list again) · TooLarge 5xx for a list
 /// beyond what etcd hands over at once · Denied 401 403 · Throttled 429, and 503 with Retry-After ·
 /// Unavailable other 5xx, 408 and 1xx · Invalid everything else, redirects among them.

@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "base/result.h"
 #include "model/objects.h"
+#include "model/resource.h"
 #include "model/workloads.h"
 
 #include <string>
@@ -15,8 +16,10 @@ inline constexpr std::size_t kMaxObjectBytes = 4U << 20U;
 
 /// Decodes one object of type T from the API server's JSON.
 ///
-/// Errors: Corrupt when it is no JSON, too large, or lacks what the CRD guarantees; the text names
-/// kind, object and field. Unknown fields are ignored: nothing we write replaces whole objects.
+/// Errors: Corrupt when it is no JSON, too large, or not what the CRD guarantees; the text names
+/// kind, object and the field's path ("spec.stages[1].gates[3].type: is missing"). Unknown fields
+/// are ignored: nothing we write replaces whole objects. Fields that the CRD reserves for a later
+/// version are refused.
 template <typename T>
 Result<T> decode(std::string_view json);
 
@@ -33,11 +36,13 @@ Result<Approval> decode(std::string_view json);
 template <>
 Result<GateClass> decode(std::string_view json);
 template <>
-Result<Stage> decode(std::string_view json);
+Result<ModelStage> decode(std::string_view json);
 template <>
 Result<AnyObject> decode(std::string_view json);
 template <>
 Result<Deployment> decode(std::string_view json);
+template <>
+Result<ReplicaSet> decode(std::string_view json);
 template <>
 Result<Service> decode(std::string_view json);
 template <>
@@ -46,14 +51,16 @@ template <>
 Result<Job> decode(std::string_view json);
 template <>
 Result<Pod> decode(std::string_view json);
+template <>
+Result<Namespace> decode(std::string_view json);
 
 /// SHA-256 of the RFC 8785 bytes of an object's `spec`. Errors: Corrupt.
 Result<Digest> spec_digest(std::string_view json);
 
-/// SHA-256 of the canonical pod template without what pinning itself changes: the env entries named
-/// in `pin_env` of that container (empty: of every container) and the annotation
-/// kubectl.kubernetes.io/restartedAt. Errors: Corrupt.
-Result<Digest> template_digest(std::string_view deployment_json, const std::vector<PinEnv>& pin_env,
-                               std::string_view container = "");
+/// SHA-256 of the canonical pod template without what pinning itself changes: the env entries that
+/// `pins` names by container (init containers too) and name, and the annotation
+/// kubectl.kubernetes.io/restartedAt. Defaults that the API server fills in are part of it, so an
+/// upgrade that adds one gives another digest. Errors: Corrupt.
+Result<Digest> template_digest(std::string_view deployment_json, const std::vector<PinEnv>& pins);
 
 }  // namespace stagekeeper

@@ -1,12 +1,46 @@
 #include "model/decode.h"
 #include "model/decode_with.h"
+#include "model/resource.h"
+
+#include <algorithm>
 
 namespace stagekeeper {
 namespace {
 
 using detail::decode_with;
 using detail::JsonReader;
-using detail::Problems;
+
+/// A pin is shorter; of longer values it only matters that they are no pin.
+constexpr std::size_t kMaxEnvValue = 8U << 10U;
+
+TimePoint time_of(const JsonReader& value) {
+  return parse_time(value.str()).value_or(TimePoint{});
+}
+
+void add_containers(const JsonReader& containers, bool init, std::vector<ContainerSpec>& out) {
+  for (const JsonReader& container : containers.items()) {
+    ContainerSpec spec;
+    spec.name = container["name"].str();
+    spec.init = init;
+    spec.image = container["image"].str();
+    for (const JsonReader& entry : container["env"].items()) {
+      std::string value = entry["value"].str();
+      value.resize(std::min(value.size(), kMaxEnvValue));
+      spec.env.push_back({.name = entry["name"].str(),
+                          .value = std::move(value),
+                          .from_source = entry["valueFrom"].present()});
+    }
+    out.push_back(std::move(spec));
+  }
+}
+
+/// Init containers first, as they run.
+std::vector<ContainerSpec> containers_of(const JsonReader& pod_spec) {
+  std::vector<ContainerSpec> out;
+  add_containers(pod_spec["initContainers"], true, out);
+  add_containers(pod_spec["containers"], false, out);
+  return out;
+}
 
 std::vector<ContainerState> container_states(const JsonReader& statuses) {
   std::vector<ContainerState> out;
@@ -16,12 +50,58 @@ std::vector<ContainerState> container_states(const JsonReader& statuses) {
     const JsonReader ended = status["state"]["terminated"];
     state.terminated = ended.present();
     state.exit_code = ended["exitCode"].small();
-    state.reason =
-        ended.present() ? ended["reason"].str() : status["state"]["waiting"]["reason"].str();
+    state.reason = (state.terminated ? ended : status["state"]["waiting"])["reason"].str();
     state.message = ended["message"].str();
+    state.restarts = status["restartCount"].small();
+    state.image_id = status["imageID"].str();
     out.push_back(std::move(state));
   }
   return out;
+}
+
+bool is_true(const JsonReader& condition) {
+  return condition["status"].str() == "True";
+}
+
+void read_progress(const JsonReader& object, Deployment& out) {
+  const JsonReader status = object["status"];
+  out.observed_generation = status["observedGeneration"].integer();
+  out.status_replicas = status["replicas"].small();
+  out.updated_replicas = status["updatedReplicas"].small();
+  out.available_replicas = status["availableReplicas"].small();
+  const JsonReader progressing = detail::find_condition(object, "Progressing");
+  out.progress_deadline_exceeded = progressing["reason"].str() == "ProgressDeadlineExceeded";
+  out.progress_message = progressing["message"].str();
+  out.progress_updated = time_of(progressing["lastUpdateTime"]);
+}
+
+void read_job(const JsonReader& object, Job& out) {
+  const JsonReader complete = detail::find_condition(object, "Complete");
+  const JsonReader failed = detail::find_condition(object, "Failed");
+  out.complete = is_true(complete);
+  out.failed = is_true(failed);
+  out.failure_reason = failed["reason"].str();
+  out.failure_message = failed["message"].str();
+  if (out.complete || out.failed)
+    out.ended = time_of((out.complete ? complete : failed)["lastTransitionTime"]);
+}
+
+void read_pod(const JsonReader& object, Pod& out) {
+  const JsonReader status = object["status"];
+  out.owner_uid = detail::controller_uid(object);
+  out.phase = status["phase"].str();
+  out.reason = status["reason"].str();
+  out.disrupted = is_true(detail::find_condition(object, "DisruptionTarget"));
+  out.ready = is_true(detail::find_condition(object, "Ready"));
+  out.ip = status["podIP"].str();
+  const JsonReader scheduled = detail::find_condition(object, "PodScheduled");
+  if (scheduled["status"].str() == "False") {
+    out.unscheduled = scheduled["message"].str();
+    if (out.unscheduled.empty()) out.unscheduled = scheduled["reason"].str("Unschedulable");
+  }
+  out.spec_containers = containers_of(object["spec"]);
+  out.init_containers = container_states(status["initContainerStatuses"]);
+  out.containers = container_states(status["containerStatuses"]);
 }
 
 }  // namespace
@@ -29,39 +109,31 @@ std::vector<ContainerState> container_states(const JsonReader& statuses) {
 template <>
 Result<Deployment> decode(std::string_view json) {
   return decode_with<Deployment>(
-      json, "Deployment", [](const JsonReader& object, Deployment& out, Problems&) {
+      json, Resource<Deployment>::kind, [](const JsonReader& object, Deployment& out) {
         const JsonReader spec = object["spec"];
-        const JsonReader status = object["status"];
         out.replicas = spec["replicas"].small(1);
         out.paused = spec["paused"].boolean();
         out.selector = spec["selector"]["matchLabels"].string_map();
         out.pod_labels = spec["template"]["metadata"]["labels"].string_map();
-        for (const JsonReader& container : spec["template"]["spec"]["containers"].items()) {
-          ContainerEnv env{.container = container["name"].str(), .env = {}};
-          for (const JsonReader& entry : container["env"].items()) {
-            env.env.push_back({.name = entry["name"].str(),
-                               .value = entry["value"].str(),
-                               .from_source = entry["valueFrom"].present()});
-          }
-          out.containers.push_back(std::move(env));
-        }
-        out.observed_generation = status["observedGeneration"].integer();
-        out.status_replicas = status["replicas"].small();
-        out.updated_replicas = status["updatedReplicas"].small();
-        out.available_replicas = status["availableReplicas"].small();
-        const JsonReader progressing = detail::find_condition(object, "Progressing");
-        out.progress_deadline_exceeded = progressing["reason"].str() == "ProgressDeadlineExceeded";
-        out.progress_message = progressing["message"].str();
-        out.progress_updated =
-            parse_time(progressing["lastUpdateTime"].str()).value_or(TimePoint{});
+        out.containers = containers_of(spec["template"]["spec"]);
+        out.owner_uid = detail::controller_uid(object);
         out.progress_deadline = std::chrono::seconds(spec["progressDeadlineSeconds"].integer(600));
+        read_progress(object, out);
       });
 }
 
 template <>
+Result<ReplicaSet> decode(std::string_view json) {
+  return decode_with<ReplicaSet>(json, Resource<ReplicaSet>::kind,
+                                 [](const JsonReader& object, ReplicaSet& out) {
+                                   out.owner_uid = detail::controller_uid(object);
+                                 });
+}
+
+template <>
 Result<Service> decode(std::string_view json) {
-  return decode_with<Service>(json, "Service",
-                              [](const JsonReader& object, Service& out, Problems&) {
+  return decode_with<Service>(json, Resource<Service>::kind,
+                              [](const JsonReader& object, Service& out) {
                                 out.selector = object["spec"]["selector"].string_map();
                               });
 }
@@ -69,7 +141,7 @@ Result<Service> decode(std::string_view json) {
 template <>
 Result<DisruptionBudget> decode(std::string_view json) {
   return decode_with<DisruptionBudget>(
-      json, "PodDisruptionBudget", [](const JsonReader& object, DisruptionBudget& out, Problems&) {
+      json, Resource<DisruptionBudget>::kind, [](const JsonReader& object, DisruptionBudget& out) {
         const JsonReader selector = object["spec"]["selector"];
         out.match_labels = selector["matchLabels"].string_map();
         for (const JsonReader& expression : selector["matchExpressions"].items())
@@ -79,28 +151,18 @@ Result<DisruptionBudget> decode(std::string_view json) {
 
 template <>
 Result<Job> decode(std::string_view json) {
-  return decode_with<Job>(json, "Job", [](const JsonReader& object, Job& out, Problems&) {
-    out.complete = detail::find_condition(object, "Complete")["status"].str() == "True";
-    const JsonReader failed = detail::find_condition(object, "Failed");
-    out.failed = failed["status"].str() == "True";
-    out.failure_reason = failed["reason"].str();
-    out.failure_message = failed["message"].str();
-  });
+  return decode_with<Job>(json, Resource<Job>::kind, read_job);
 }
 
 template <>
 Result<Pod> decode(std::string_view json) {
-  return decode_with<Pod>(json, "Pod", [](const JsonReader& object, Pod& out, Problems&) {
-    const JsonReader status = object["status"];
-    for (const JsonReader& owner : object["metadata"]["ownerReferences"].items()) {
-      if (owner["controller"].boolean()) out.owner_uid = owner["uid"].str();
-    }
-    out.phase = status["phase"].str();
-    out.reason = status["reason"].str();
-    out.disrupted = detail::find_condition(object, "DisruptionTarget")["status"].str() == "True";
-    out.init_containers = container_states(status["initContainerStatuses"]);
-    out.containers = container_states(status["containerStatuses"]);
-  });
+  return decode_with<Pod>(json, Resource<Pod>::kind, read_pod);
+}
+
+template <>
+Result<Namespace> decode(std::string_view json) {
+  return decode_with<Namespace>(json, Resource<Namespace>::kind,
+                                [](const JsonReader&, Namespace&) {});
 }
 
 }  // namespace stagekeeper

@@ -20,40 +20,43 @@ class JsonReader {
 
   explicit JsonReader(simdjson::dom::element element) : element_(element) {}
 
+  /// The member of an object; absent also when it is null.
   JsonReader operator[](std::string_view key) const;
 
   [[nodiscard]] bool present() const { return element_.has_value(); }
 
+  [[nodiscard]] bool is_object() const;
+  [[nodiscard]] bool is_text() const;
+  [[nodiscard]] bool is_list() const;
+  [[nodiscard]] bool is_boolean() const;
+
   [[nodiscard]] std::string str(std::string_view fallback = "") const;
   [[nodiscard]] std::int64_t integer(std::int64_t fallback = 0) const;
+  [[nodiscard]] std::optional<std::int64_t> whole_number() const;
 
-  [[nodiscard]] int small(int fallback = 0) const { return static_cast<int>(integer(fallback)); }
+  /// For numbers that Kubernetes keeps in 32 bits: what does not fit is the fallback.
+  [[nodiscard]] int small(int fallback = 0) const;
 
   [[nodiscard]] bool boolean(bool fallback = false) const;
   [[nodiscard]] std::vector<JsonReader> items() const;
   [[nodiscard]] std::vector<std::string> strings() const;
   [[nodiscard]] std::map<std::string, std::string> string_map() const;
 
+  /// The value as JSON text without spaces; "null" for an absent one.
+  [[nodiscard]] std::string json() const;
+
  private:
   std::optional<simdjson::dom::element> element_;
 };
 
+/// Of labels and annotations only ours and those that the operator selects by: whatever else
+/// somebody writes on an object is never kept in memory.
 ObjectMeta read_meta(const JsonReader& object);
+
+/// metadata.uid of the controlling owner, or empty.
+std::string controller_uid(const JsonReader& object);
 
 /// The condition of that type in status.conditions, or an absent value.
 JsonReader find_condition(const JsonReader& object, std::string_view type);
-
-/// Where a decoder finds something missing. Collects the first problem only.
-class Problems {
- public:
-  void require(bool ok, std::string_view what) {
-    if (!ok && first_.empty()) first_ = what;
-  }
-
-  [[nodiscard]] const std::string& first() const { return first_; }
-
- private:
-  std::string first_;
-};
 
 }  // namespace stagekeeper::detail

@@ -55,10 +55,11 @@ inline constexpr const char* kApiVersion = "v1alpha1";
 inline constexpr const char* kGroupVersion = "stagekeeper.dev/v1alpha1";
 inline constexpr const char* kFinalizer = "stagekeeper.dev/promotion";
 inline constexpr const char* kTargetLabel = "stagekeeper.dev/target";
-inline constexpr const char* kContainerAnnotation = "stagekeeper.dev/container";
 inline constexpr const char* kPinEnvAnnotation = "stagekeeper.dev/pin-env";
 inline constexpr const char* kSequenceAnnotation = "stagekeeper.dev/sequence";
 inline constexpr const char* kRecordAnnotation = "stagekeeper.dev/record";
+/// When the present pins were written: the deadline of their rollout counts from here.
+inline constexpr const char* kPinnedAtAnnotation = "stagekeeper.dev/pinned-at";
 inline constexpr const char* kRequestUidLabel = "stagekeeper.dev/request-uid";
 inline constexpr const char* kCloneLabel = "stagekeeper.dev/clone";
 inline constexpr const char* kCloneOfLabel = "stagekeeper.dev/clone-of";
@@ -69,6 +70,9 @@ inline constexpr const char* kAttemptLabel = "stagekeeper.dev/attempt";
 inline constexpr const char* kGateAnnotation = "stagekeeper.dev/gate";
 inline constexpr const char* kNonceAnnotation = "stagekeeper.dev/nonce";
 inline constexpr const char* kInputDigestAnnotation = "stagekeeper.dev/input-digest";
+/// On a Job: identities of the pods that it measures. On a clone: the template it was made from.
+inline constexpr const char* kPodsAnnotation = "stagekeeper.dev/pods";
+inline constexpr const char* kTemplateAnnotation = "stagekeeper.dev/template";
 inline constexpr const char* kRequestAnnotation = "stagekeeper.dev/request";
 
 /// Stages that always exist and are never declared.

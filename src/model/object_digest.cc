@@ -24,13 +24,16 @@ Result<Digest> digest_of(const json& value) {
   return sha256_digest(*bytes);
 }
 
-void drop_pins(json& container, const std::vector<PinEnv>& pin_env) {
+/// Takes the env entries out that `pins` names for this container.
+void drop_pins(json& container, const std::vector<PinEnv>& pins) {
+  const auto container_name = container.at("name").get<std::string>();
   if (!container.contains("env")) return;
   json kept = json::array();
   for (const json& entry : container["env"]) {
     const auto name = entry.at("name").get<std::string>();
-    const bool pin = std::any_of(pin_env.begin(), pin_env.end(),
-                                 [&](const PinEnv& each) { return each.name == name; });
+    const bool pin = std::any_of(pins.begin(), pins.end(), [&](const PinEnv& each) {
+      return each.container == container_name && each.name == name;
+    });
     if (!pin) kept.push_back(entry);
   }
   if (kept.empty()) {
@@ -41,40 +44,38 @@ void drop_pins(json& container, const std::vector<PinEnv>& pin_env) {
 }
 
 /// Throws json::exception for a template of another shape.
-void normalise(json& pod, const std::vector<PinEnv>& pin_env, std::string_view container_name) {
+void normalise(json& pod, const std::vector<PinEnv>& pins) {
   const json::json_pointer annotations("/metadata/annotations");
   if (pod.contains(annotations)) {
     pod[annotations].erase("kubectl.kubernetes.io/restartedAt");
     if (pod[annotations].empty()) pod["metadata"].erase("annotations");
   }
-  for (json& container : pod.at("spec").at("containers")) {
-    const bool pinned = container_name.empty() || container.at("name") == container_name;
-    if (pinned) drop_pins(container, pin_env);
-  }
+  json& spec = pod.at("spec");
+  for (json& container : spec.at("containers"))
+    drop_pins(container, pins);
+  if (!spec.contains("initContainers")) return;
+  for (json& container : spec["initContainers"])
+    drop_pins(container, pins);
 }
 
 }  // namespace
 
 Result<Digest> spec_digest(std::string_view json) {
-  Result<nlohmann::json> object = parse_object(json);
-  if (!object) return tl::unexpected(object.error());
-  if (!object->contains("spec")) return fail(ErrorCode::kCorrupt, "decode object: it has no spec");
-  return digest_of((*object)["spec"]);
+  SK_TRY(const nlohmann::json object, parse_object(json));
+  if (!object.contains("spec")) return fail(ErrorCode::kCorrupt, "decode object: it has no spec");
+  return digest_of(object["spec"]);
 }
 
-Result<Digest> template_digest(std::string_view deployment_json, const std::vector<PinEnv>& pin_env,
-                               std::string_view container) {
-  Result<json> object = parse_object(deployment_json);
-  if (!object) return tl::unexpected(object.error());
+Result<Digest> template_digest(std::string_view deployment_json, const std::vector<PinEnv>& pins) {
+  SK_TRY(json object, parse_object(deployment_json));
   const json::json_pointer path("/spec/template");
-  if (!object->contains(path))
-    return fail(ErrorCode::kCorrupt, "deployment without a pod template");
+  if (!object.contains(path)) return fail(ErrorCode::kCorrupt, "deployment without a pod template");
   try {
-    normalise((*object)[path], pin_env, container);
+    normalise(object[path], pins);
   } catch (const json::exception&) {
     return fail(ErrorCode::kCorrupt, "the pod template of the deployment is malformed");
   }
-  return digest_of((*object)[path]);
+  return digest_of(object[path]);
 }
 
 }  // namespace stagekeeper

@@ -21,47 +21,45 @@ struct SignatureInput {
   bool required = true;
 };
 
+/// Where a version comes from. Facts of the registry, as the registrant wrote them.
+struct VersionSource {
+  std::string registry;
+  std::string registered_model;
+  std::string version;  ///< the registry's own version of it: "47", "v3", a commit
+  std::string run_id;
+  std::string trained_by;  ///< a claim; who registered it is ModelVersion::registered_by
+};
+
 struct ModelVersion {
   ObjectMeta meta;
   std::string model;
   std::string version;
   std::string artifact_uri;
   std::string artifact_digest;
-  std::string trained_by;
+  VersionSource source;
+  std::string training_dataset_version;
   std::string training_dataset_digest;
   std::string feature_pipeline_version;
+  Identity registered_by;  ///< stamped at admission, never typed
   std::vector<SignatureInput> inputs;
   std::vector<std::pair<std::string, std::string>> claims;  ///< spec.metrics: shown, never judged
   std::string status_stage;                                 ///< what our own view says now
   std::string status_record;  ///< digest of the record that our own view names
 };
 
-enum class GateType { kAccuracy, kLatency, kFairness, kSmoke };
-
-/// "Accuracy", "Latency", …: as the CRDs write it.
-std::string_view name(GateType type);
-
 /// One gate of a stage, with the thresholds that the operator applies to measurements.
 struct GateSpec {
   std::string name;
-  GateType type = GateType::kAccuracy;
+  std::string kind;      ///< spec.type: the name of a gates::Kind, "Accuracy", "Latency", …
   bool blocking = true;  ///< enforcement: Blocking (true) or Advisory
   std::string gate_class;
-  // Accuracy
-  Decimal min_absolute;
-  Decimal min_improvement;
-  // Latency
-  std::chrono::milliseconds p95_budget{0};
-  int samples = 0;
-  int warmup = 0;
-  // Fairness
-  Decimal max_disparity;
-  int min_positives = 0;
-  int min_negatives = 0;
+  std::string parameters = "{}";  ///< JSON text of the member that matches the kind; its meaning is
+                                  ///< the kind's own (gates/kinds)
 };
 
 struct ApproverRole {
   std::string role;
+  std::vector<std::string> users;  ///< a person sits by name or by one of the groups
   std::vector<std::string> groups;
   int count = 1;
 };
@@ -76,23 +74,34 @@ struct StageSpec {
   std::vector<std::string> from;
   std::vector<GateSpec> gates;  ///< gatesFrom is resolved while decoding
   std::optional<ReviewSpec> review;
-  std::vector<std::string> targets;  ///< not empty: the stage serves users
+  std::vector<std::string> targets;  ///< ServingTarget names; not empty: the stage serves users
 };
 
-struct Evaluation {
-  std::string dataset_uri;
-  std::string dataset_version;
-  std::string dataset_digest;
+struct Dataset {
+  std::string uri;
+  std::string version;
+  std::string digest;
+};
+
+/// evaluation.binaryClassification: how predictions are compared with labels.
+struct BinaryClassification {
   std::string label_column;
   std::string positive_label;
   std::vector<std::string> group_columns;
-  std::string serving_target;  ///< empty: the first target of the first serving stage
   std::optional<int> positive_index;
   std::string scoring_path;
   bool higher_means_positive = true;
 };
 
-/// A signed record that must be finished before any other of its ledger: see audit.
+/// evaluation: a union by task. Without a task no gate may need labels.
+struct Evaluation {
+  std::optional<Dataset> dataset;
+  std::optional<BinaryClassification> binary;  ///< task: BinaryClassification
+  std::string serving_target;  ///< servingTargetName; empty: the first target of the first serving
+                               ///< stage
+};
+
+/// A signed record that must be finished or replaced before any other of its ledger: see audit.
 struct PendingRecord {
   std::string sequence;
   std::string key;
@@ -102,6 +111,13 @@ struct PendingRecord {
   friend bool operator==(const PendingRecord&, const PendingRecord&) = default;
 };
 
+/// What a status last said of its ledger's head: may stop, never allow (a bucket that is behind it
+/// is not the bucket it was).
+struct LedgerHead {
+  std::uint64_t sequence = 0;
+  std::string digest;
+};
+
 struct PromotionPolicy {
   ObjectMeta meta;
   std::string model;
@@ -109,42 +125,62 @@ struct PromotionPolicy {
   Evaluation evaluation;
   std::vector<StageSpec> stages;
   std::optional<PendingRecord> pending;
+  std::optional<LedgerHead> ledger_head;
 
   /// The stage of that name, or null.
   [[nodiscard]] const StageSpec* stage(std::string_view stage_name) const;
 };
 
 struct PinEnv {
+  std::string container;  ///< a container or an init container of the pod template
   std::string name;
   std::string value;  ///< template with ${model} ${version} ${digest} ${artifactUri}
 
   friend bool operator==(const PinEnv&, const PinEnv&) = default;
 };
 
+/// How the server proves which version answered.
+struct VersionProof {
+  std::string type;    ///< "Header"
+  std::string header;  ///< of each answer
+};
+
 struct Inference {
   std::string service;
-  int port = 0;
-  std::string protocol;
+  int service_port = 0;    ///< of the Service
+  int container_port = 0;  ///< of the pods; what a clone's Service and its gates use
+  std::string scheme;      ///< "HTTP"
+  std::string protocol;    ///< "MLflow"
   std::string scoring_path;
   std::string health_path;
-  std::string version_header;
+  VersionProof version_proof;
+};
+
+/// What is pinned: the kind says which API serves it.
+struct Workload {
+  std::string kind;  ///< "Deployment"
+  std::string name;
 };
 
 struct ServingTarget {
   ObjectMeta meta;
   std::string model;
   std::string segment;
-  std::string deployment;
-  std::string container;
+  Workload workload;
   std::vector<PinEnv> pin;
   Inference inference;
   std::optional<PendingRecord> pending;
+  std::optional<LedgerHead> ledger_head;
   std::string ledger_uid;  ///< status.ledger.targetUid: hint only
 };
 
 enum class RequestAction { kPromote, kRollback, kArchive, kAdopt };
 
 std::string_view name(RequestAction action);
+std::optional<RequestAction> request_action(std::string_view text);
+
+/// The RBAC verb on modelstages that an action needs: promote, rollback, archive, adopt.
+std::string_view verb_of(RequestAction action);
 
 struct PromotionRequest {
   ObjectMeta meta;
@@ -152,11 +188,16 @@ struct PromotionRequest {
   std::string version;  ///< may be empty for Rollback: the previous pin
   std::string stage;
   RequestAction action = RequestAction::kPromote;
-  std::vector<std::string> targets;
+  std::vector<std::string> targets;  ///< empty: all of the stage
   std::string reason;
   Identity requester;
   std::string phase;  ///< what our own view says now; a hint for lists, never an authority
 };
+
+/// Digest of what a request asks, without who asked: "sha256:…" over the canonical JSON of model,
+/// version, stage, action, targets (sorted) and reason. Together with name and namespace it tells a
+/// re-created request from a new one.
+std::string request_digest(const PromotionRequest& request);
 
 struct Approval {
   ObjectMeta meta;
@@ -164,10 +205,11 @@ struct Approval {
   std::string request_uid;
   std::string model;
   std::string stage;
-  bool approve = false;  ///< decision: Approve or Reject
-  std::string decision_digest;
+  bool approve = false;         ///< decision: Approve or Reject
+  std::string decision_digest;  ///< may be empty for Reject
   Identity approver;
   std::string comment;
+  bool counted_known = false;  ///< status says already whether it counts
 };
 
 struct Resources {
@@ -175,9 +217,17 @@ struct Resources {
   std::map<std::string, std::string> limits;
 };
 
+/// A Secret of the gate namespace and the keys in it; an empty name: ambient credentials.
+struct CredentialsRef {
+  std::string secret;
+  std::string access_key_key;
+  std::string secret_key_key;
+  std::string session_token_key;  ///< empty: none
+};
+
 struct GateClass {
   ObjectMeta meta;
-  GateType type = GateType::kAccuracy;
+  std::string kind;  ///< spec.type: the gates::Kind that its image measures
   std::string image;
   std::vector<std::string> command;
   Resources resources;
@@ -186,8 +236,9 @@ struct GateClass {
   std::string fetch_image;
   std::string fetch_endpoint;
   std::string fetch_region;
-  std::string credentials_secret;
+  CredentialsRef credentials;
   std::string ca_config_map;
+  std::string ca_key;
   std::string service_account;
 };
 
@@ -197,7 +248,7 @@ struct AnyObject {
 };
 
 /// The view object of one model and stage; it has no spec.
-struct Stage {
+struct ModelStage {
   ObjectMeta meta;
 };
 

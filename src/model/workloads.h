@@ -19,8 +19,10 @@ struct EnvVar {
   friend bool operator==(const EnvVar&, const EnvVar&) = default;
 };
 
-struct ContainerEnv {
-  std::string container;
+struct ContainerSpec {
+  std::string name;
+  bool init = false;
+  std::string image;
   std::vector<EnvVar> env;
 };
 
@@ -30,7 +32,8 @@ struct Deployment {
   bool paused = false;
   std::map<std::string, std::string> selector;
   std::map<std::string, std::string> pod_labels;
-  std::vector<ContainerEnv> containers;
+  std::vector<ContainerSpec> containers;  ///< init containers too
+  std::string owner_uid;                  ///< uid of the controlling owner; empty: none
   std::chrono::seconds progress_deadline{600};
   // status
   std::int64_t observed_generation = 0;
@@ -60,6 +63,12 @@ struct Job {
   bool failed = false;
   std::string failure_reason;  ///< of the Failed condition: DeadlineExceeded, BackoffLimitExceeded
   std::string failure_message;
+  TimePoint ended{};  ///< transition of the condition Complete or Failed
+};
+
+struct ReplicaSet {
+  ObjectMeta meta;
+  std::string owner_uid;  ///< uid of the controlling Deployment
 };
 
 /// One container's end, or why it has not begun.
@@ -70,6 +79,8 @@ struct ContainerState {
   std::string
       reason;  ///< Completed, Error, OOMKilled, or a waiting reason such as ErrImageNeverPull
   std::string message;  ///< termination message, at most 4,096 bytes
+  int restarts = 0;
+  std::string image_id;  ///< what runs, by digest, as the kubelet says
 };
 
 struct Pod {
@@ -78,6 +89,10 @@ struct Pod {
   std::string phase;
   std::string reason;      ///< Evicted, DeadlineExceeded, …
   bool disrupted = false;  ///< condition DisruptionTarget
+  bool ready = false;      ///< condition Ready
+  std::string ip;
+  std::string unscheduled;  ///< message of PodScheduled=False; empty otherwise
+  std::vector<ContainerSpec> spec_containers;
   std::vector<ContainerState> init_containers;
   std::vector<ContainerState> containers;
 };

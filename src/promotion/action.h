@@ -1,70 +1,90 @@
 #pragma once
 
+#include "gates/gate_input.h"
 #include "promotion/world.h"
 
 #include <string>
 #include <variant>
 #include <vector>
 
+// What a round does: one request to the API server or one record each, with its precondition, so
+// that a crash between any two of them changes nothing but time.
 namespace stagekeeper::promotion {
 
-/// Keep the request from vanishing while something of it lives elsewhere, and let it go after.
+/// Keep the request from vanishing while something of it lives elsewhere, or let it go.
 struct SetFinalizer {
   bool present = true;
 };
 
-/// Make the clone of the evaluated target's Deployment, pinned to `version`. Taken by somebody
-/// else: not an error, the next round sees whose it is.
-struct EnsureClone {
-  std::string role;
+/// Create the clone Deployment of the evaluated target, pinned to `version`. A name that is taken
+/// by somebody else is not an error: the next round sees whose it is.
+struct CreateClone {
+  CloneRole role = CloneRole::kCandidate;
   VersionRef version;
-  std::string evaluation;  ///< evaluation digest: a clone serves no other evaluation
+  std::string evaluation;       ///< evaluation digest: a clone serves no other evaluation
+  std::string template_digest;  ///< of the template it must be made from
 };
-
-/// Remove the clones that belong to this request, whatever Deployment they are of.
-struct DeleteClones {};
 
 /// Create the Job of one gate. The shell draws the nonce.
 struct CreateGateJob {
   GateSpec gate;
   int attempt = 1;
   std::string input_digest;  ///< what the attempt is about: evaluation digest, or Intent for smoke
-  VersionRef candidate;
-  VersionRef champion;  ///< empty version: compare with nothing
-  std::string golden_row;
-  std::string golden_score;
+  gates::GateInput input;    ///< all but the nonce
+  std::map<std::string, std::string> pods;  ///< role name → ClonePod::identity of what is measured
 };
 
-/// Remove every gate Job of this request.
-struct DeleteJobs {};
+enum class OwnedKind { kJob, kClone };
 
-enum class LedgerKind { kTarget, kModel };
+/// Delete one object of this request, under its uid.
+struct DeleteOwned {
+  OwnedKind kind = OwnedKind::kJob;
+  std::string name;
+  std::string uid;
+};
 
-/// Append one record, durable and read back before the next action runs.
+/// Append one record, durable and read back before the next action runs. Equal to what the ledger
+/// already holds: done.
 struct AppendRecord {
-  LedgerKind ledger = LedgerKind::kModel;
-  std::string kind;
-  std::string decision_digest;
-  std::string action;
-  VersionRef from;
-  VersionRef to;
-  std::uint64_t of = 0;
-  std::string reason;  ///< of an end: "Code: text"; the article's sentence for gates
-  std::string body;    ///< JSON object
+  LedgerName ledger;
+  RecordContent content;
 };
 
-/// Write a version number into the Deployment, under uid, resourceVersion and sequence.
+/// Write a version into the Deployment, under uid and resourceVersion of the World and the
+/// sequence.
 struct PatchPin {
+  std::string target;
   std::string deployment_uid;
-  VersionRef version;  ///< empty: remove the pins
+  std::string resource_version;
+  VersionRef version;             ///< empty: remove the pins
+  std::vector<RenderedPin> pins;  ///< exactly what is written
   std::uint64_t sequence = 0;
-  std::string record_digest;
+  std::string record_digest;  ///< of the Intent; of an orphan's pin put back: see decide_orphan
+  TimePoint at{};  ///< written beside the pins (kPinnedAtAnnotation): the rollout's deadline counts
+                   ///< from here
 };
 
-using Action = std::variant<SetFinalizer, EnsureClone, DeleteClones, CreateGateJob, DeleteJobs,
-                            AppendRecord, PatchPin>;
+/// Raise the sequence on the Deployment and leave the pins as they are: afterwards no delayed
+/// PatchPin of an earlier sequence can take effect.
+struct RaiseFence {
+  std::string target;
+  std::string deployment_uid;
+  std::string resource_version;
+  std::vector<RenderedPin> pins;  ///< what our field manager holds now and must apply again
+  std::uint64_t sequence = 0;
+  std::string record_digest;  ///< never the Intent's: a fenced Intent can only be aborted
+};
 
-/// The variant's name, for traces and logs.
+using Action = std::variant<SetFinalizer, CreateClone, CreateGateJob, DeleteOwned, AppendRecord,
+                            PatchPin, RaiseFence>;
+
+/// The variant's name and object, for traces and logs.
 std::string describe(const Action& action);
+
+/// The ServingTarget that an action is about: of PatchPin, RaiseFence and records of its ledger.
+/// Empty: the request as a whole. When an action fails, the later ones about the same target (after
+/// a failed one about the request: all later ones) must not run in this round; those about other
+/// targets go on.
+std::string_view target_of(const Action& action);
 
 }  // namespace stagekeeper::promotion

@@ -1,7 +1,10 @@
 #include "promotion/decide.h"
 
-#include "promotion/ledger_view.h"
-#include "promotion/steps.h"
+#include "promotion/belongings.h"
+#include "promotion/conclusion/conclusion.h"
+#include "promotion/promote.h"
+#include "promotion/rollout/all.h"
+#include "promotion/targets.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -9,108 +12,161 @@
 namespace stagekeeper::promotion {
 namespace {
 
-/// How long a request that waits goes unlooked at when nothing else wakes it.
-constexpr std::chrono::seconds kResync{60};
-
-Decision dispatch(const World& world) {
-  switch (world.request.action) {
-    case RequestAction::kPromote:
-      return steps::promote(world);
-    case RequestAction::kRollback:
-      return steps::roll_back(world);
-    case RequestAction::kAdopt:
-      return steps::adopt(world);
-    case RequestAction::kArchive:
-      return steps::archive(world);
-  }
-  return steps::waiting(world, Phase::kPending, "Unsupported",
-                        "this version of Stagekeeper does not know the action");
-}
+/// The store announces nothing.
+constexpr std::chrono::seconds kLookAgain{15};
 
 /// Without its ledgers nothing is known of a request, not even whether it has ended.
 Decision unread(const World& world, const LedgerFault& fault) {
-  Decision out = steps::waiting(
-      world, Phase::kPending, fault.broken ? "AuditBroken" : "AuditStoreUnavailable",
-      fault.broken
-          ? fmt::format("the ledger cannot be believed, so nothing is done: {}. Run `kubectl "
-                        "stagekeeper audit verify` to see what is wrong",
-                        fault.message)
-          : "the audit store does not answer, so nothing is done; this goes on by itself when it "
-            "is back",
-      "audit store");
-  out.wake_at = world.now + steps::kLookAgain;
+  Wait wait{.code = WaitCode::kAuditStoreUnavailable,
+            .about = "audit store",
+            .what = fmt::format("the ledgers cannot be read ({}), so nothing is done; this goes on "
+                                "by itself when they can",
+                                fault.message)};
+  if (fault.broken) {
+    wait = {
+        .code = WaitCode::kAuditBroken,
+        .about = "audit store",
+        .what = fmt::format("a ledger cannot be believed, so nothing is done: {}", fault.message),
+        .who_can = "whoever runs the audit store",
+        .command = "kubectl stagekeeper audit verify"};
+  }
+  Decision out = waiting(Phase::kPending, std::move(wait));
+  out.wake_at = world.now + kLookAgain;
   return out;
 }
 
+/// The request is being deleted, and nothing of it was decided: nothing keeps it but what it owns.
+Decision leave(const World& world) {
+  const PromotionRequest& request = world.subject.request;
+  Decision out = waiting(Phase::kAborted, {.code = WaitCode::kDeleted,
+                                           .about = "PromotionRequest " + request.meta.name,
+                                           .what = "the request was deleted; cleaning up"});
+  out.actions = clean_up(request, world.owned, Finalizer::kRelease);
+  return out;
+}
+
+/// An Intent of this request without the Decided that it carries out is no work of ours.
+std::optional<Decision> undecided_intent(const World& world) {
+  const auto ledgers = ledgers_of(world);
+  const bool open = std::ranges::any_of(ledgers, [&](const History* ledger) {
+    const RecordFact* intent = ledger->open_intent();
+    return intent != nullptr && intent->request.uid == world.subject.request.meta.uid;
+  });
+  if (!open) return std::nullopt;
+  return unread(world, {.broken = true,
+                        .message = "an Intent of this request is open, and the model's ledger has "
+                                   "no Decided record for it"});
+}
+
+Decision take_in(const World& world) {
+  const intake::Case facts{.now = world.now,
+                           .cluster_uid = world.cluster_uid,
+                           .store = world.store,
+                           .subject = world.subject,
+                           .model_ledger = world.model_ledger,
+                           .targets = world.targets,
+                           .others = world.other_targets,
+                           .rights = world.rights,
+                           .owned = world.owned};
+  switch (world.subject.request.action) {
+    case RequestAction::kPromote:
+      return promote(
+          {.intake = facts, .evaluation = world.evaluation, .approvals = world.approvals});
+    case RequestAction::kRollback:
+      return intake::roll_back(facts);
+    case RequestAction::kAdopt:
+      return intake::adopt(facts);
+    case RequestAction::kArchive:
+      break;
+  }
+  return intake::archive(facts);
+}
+
 Decision choose(const World& world) {
-  const RecordFact* open = world.target ? world.target->ledger.open_intent() : nullptr;
-  if (open != nullptr && open->request_uid == world.request.meta.uid) {
-    Decision rolling = steps::roll_out(world, *open);
-    rolling.from = open->from;
-    rolling.to = open->to;
-    return rolling;
+  const PromotionRequest& request = world.subject.request;
+  if (world.conclusion) return conclusion::show(*world.conclusion, request, world.owned);
+  if (world.decided) {
+    return rollout::roll_out({.now = world.now,
+                              .subject = world.subject,
+                              .decided = *world.decided,
+                              .model_ledger = world.model_ledger,
+                              .targets = world.targets,
+                              .ledgers = ledgers_of(world),
+                              .approvals = world.approvals,
+                              .rights = world.rights});
   }
-  if (auto end = steps::ended(world)) return *end;
-  if (world.request.meta.deleting) {
-    Decision leaving =
-        steps::waiting(world, Phase::kAborted, "Deleted", "the request was deleted; cleaning up");
-    leaving.actions = steps::clean_up(world);
-    return leaving;
-  }
-  return dispatch(world);
+  if (auto broken = undecided_intent(world)) return *broken;
+  if (request.meta.deleting) return leave(world);
+  return take_in(world);
 }
 
 bool removes(const Action& action) {
   const auto* finalizer = std::get_if<SetFinalizer>(&action);
-  return std::holds_alternative<DeleteJobs>(action) ||
-         std::holds_alternative<DeleteClones>(action) ||
+  return std::holds_alternative<DeleteOwned>(action) ||
          (finalizer != nullptr && !finalizer->present);
+}
+
+bool records_or_pins(const Action& action) {
+  return std::holds_alternative<AppendRecord>(action) || std::holds_alternative<PatchPin>(action) ||
+         std::holds_alternative<RaiseFence>(action);
+}
+
+bool of_model(const Action& action) {
+  const auto* record = std::get_if<AppendRecord>(&action);
+  return record != nullptr && record->ledger.kind == LedgerKind::kModel;
 }
 
 /// Fail closed: nothing is recorded in a store that cannot be believed, and nothing is pinned while
 /// it cannot be. A record of the model's ledger needs the policy, whose status carries it. Cleaning
 /// up goes on.
 void hold_back(const World& world, Decision& decision) {
-  bool effect = false;
-  bool of_model = false;
-  for (const Action& action : decision.actions) {
-    const auto* record = std::get_if<AppendRecord>(&action);
-    effect = effect || record != nullptr || std::holds_alternative<PatchPin>(action);
-    of_model = of_model || (record != nullptr && record->ledger == LedgerKind::kModel);
-  }
-  if (!effect || (world.store.trusted && (world.policy || !of_model))) return;
-  std::erase_if(decision.actions, [](const Action& action) { return !removes(action); });
+  const bool effect = std::ranges::any_of(decision.actions, records_or_pins);
+  const bool model = std::ranges::any_of(decision.actions, of_model);
   const bool store = !world.store.trusted;
-  decision.waiting_for = store ? "audit store" : "PromotionPolicy " + world.request.model;
-  if (is_terminal(decision.phase)) return;  // what was asked is done, and said
-  decision.reason = store ? "AuditStoreNotTrusted" : "PolicyMissing";
-  decision.message =
-      store ? world.store.message
-            : "the PromotionPolicy is gone; create it again so that a record can be written";
+  if (!effect || (!store && (world.subject.policy || !model))) return;
+  std::erase_if(decision.actions, [](const Action& action) { return !removes(action); });
+  decision.wait =
+      store ? Wait{.code = WaitCode::kAuditStoreNotTrusted,
+                   .about = "audit store",
+                   .what = world.store.message,
+                   .who_can = "whoever runs the audit store"}
+            : Wait{.code = WaitCode::kPolicyMissing,
+                   .about = "PromotionPolicy " + world.subject.request.model,
+                   .what = "the PromotionPolicy is gone, and no record can be written without it",
+                   .who_can = "whoever writes policies",
+                   .command = "create it again"};
 }
 
-void add_records(const LedgerView& ledger, const std::string& uid, std::vector<RecordFact>& out) {
-  for (const RecordFact& record : ledger.records) {
-    if (record.request_uid == uid) out.push_back(record);
-  }
+/// The records of this request, or of the one that it was created again from. Those of the targets'
+/// ledgers are not read any more once it has ended, and what it shows must not change with that.
+void add_records(const World& world, Decision& decision) {
+  const std::string& uid =
+      world.conclusion ? world.conclusion->record.request.uid : world.subject.request.meta.uid;
+  for (const RecordFact* record : world.model_ledger.of_request(uid))
+    decision.records.push_back(*record);
 }
 
 }  // namespace
 
+Decision waiting(Phase phase, Wait wait) {
+  return {.phase = phase, .wait = std::move(wait)};
+}
+
 Decision decide(const World& world) {
-  if (world.ledger_fault) return unread(world, *world.ledger_fault);
-  Decision decision = choose(world);
-  if (world.past_review && !decision.review) {
-    decision.review = world.past_review->review;
-    decision.approvals = world.past_review->approvals;
+  if (world.ledger_fault) {
+    Decision out = unread(world, *world.ledger_fault);
+    out.reason = name(out.wait->code);
+    out.message = message_of(*out.wait);
+    return out;
   }
+  Decision decision = choose(world);
+  if (!decision.questions.empty()) return decision;
   hold_back(world, decision);
-  if (world.target) decision.target = world.target->target.meta.name;
-  const bool waits = !is_terminal(decision.phase) || !decision.waiting_for.empty();
-  if (waits && !decision.wake_at) decision.wake_at = world.now + kResync;
-  add_records(world.model_ledger, world.request.meta.uid, decision.records);
-  for (const LedgerView* ledger : steps::all_targets(world))
-    add_records(*ledger, world.request.meta.uid, decision.records);
+  if (decision.wait) {
+    decision.reason = name(decision.wait->code);
+    decision.message = message_of(*decision.wait);
+  }
+  add_records(world, decision);
   return decision;
 }
 

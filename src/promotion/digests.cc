@@ -1,7 +1,10 @@
 #include "promotion/digests.h"
 
 #include "base/canonical_json.h"
-#include "promotion/ledger_view.h"
+#include "base/crypto.h"
+#include "promotion/pins.h"
+#include "promotion/queries.h"
+#include "promotion/targets.h"
 
 #include <nlohmann/json.hpp>
 
@@ -19,91 +22,131 @@ std::string digest_of(const json& value) {
   return bytes ? sha256_digest(*bytes).str() : std::string();
 }
 
-json ref(const VersionRef& version) {
+json ref_json(const VersionRef& version) {
   return {{"version", version.version}, {"digest", version.digest}, {"stage", version.stage}};
 }
 
-json subject(const World& world) {
-  const VersionRef champion =
-      world.evaluated_on ? serving_version(world.evaluated_on->ledger) : VersionRef{};
-  return {{"request", world.request.meta.uid},
-          {"modelVersion", world.version ? world.version->meta.uid : ""},
-          {"specDigest", world.version_digest},
-          {"model", world.request.model},
-          {"version", world.request.version},
-          {"artifact", world.version ? world.version->artifact_digest : ""},
-          {"dataset", world.policy ? world.policy->evaluation.dataset_digest : ""},
-          {"policy", world.policy_digest},
-          {"stage", world.request.stage},
-          {"template", world.evaluated_on ? world.evaluated_on->template_digest : ""},
-          {"champion", ref(champion)}};
+json pins_json(const std::vector<RenderedPin>& pins) {
+  json out = json::array();
+  for (const RenderedPin& pin : pins)
+    out.push_back({{"container", pin.container}, {"name", pin.name}, {"value", pin.value}});
+  return out;
+}
+
+json gate_json(const GateState& gate) {
+  const gates::Judgement& judgement = gate.judgement;
+  return {{"gate", gate.spec.name},
+          {"verdict", gates::name(gate.verdict)},
+          {"observed", judgement.observed},
+          {"threshold", judgement.threshold},
+          {"champion", judgement.champion},
+          {"samples", judgement.samples},
+          {"interval", judgement.interval},
+          {"job", gate.job_uid},
+          {"pod", gate.pod_uid},
+          {"servedBy", gate.served_by},
+          {"nonce", gate.nonce},
+          {"image", gate.image}};
+}
+
+json target_json(const DecidedFacts::Target& target, const std::string& ns) {
+  return {{"ns", ns},
+          {"name", target.name},
+          {"uid", target.uid},
+          {"spec", target.spec_digest},
+          {"deployment", target.deployment_uid},
+          {"template", target.template_digest},
+          {"from", ref_json(target.from)},
+          {"to", ref_json(target.to)},
+          {"pins", pins_json(target.pins)},
+          {"baseSeq", std::to_string(target.base_sequence)}};
 }
 
 }  // namespace
 
-std::string evaluation_digest(const World& world) {
-  return digest_of(subject(world));
+std::string basis_digest(const Subject& subject) {
+  json dataset = json::object();
+  if (subject.policy && subject.policy->evaluation.dataset) {
+    const Dataset& data = *subject.policy->evaluation.dataset;
+    dataset = {{"uri", data.uri}, {"version", data.version}, {"digest", data.digest}};
+  }
+  return digest_of({{"request", subject.request.meta.uid},
+                    {"asked", subject.request_digest},
+                    {"modelVersion", subject.version ? subject.version->meta.uid : ""},
+                    {"specDigest", subject.version_digest},
+                    {"model", subject.request.model},
+                    {"version", subject.request.version},
+                    {"artifact", subject.version ? subject.version->artifact_digest : ""},
+                    {"dataset", dataset},
+                    {"policy", subject.policy_digest},
+                    {"stage", subject.request.stage}});
 }
 
-std::string decision_digest(const World& world, const GateResults& results, std::uint64_t before) {
-  json gates = json::array();
-  for (const GateState& gate : results.gates) {
-    gates.push_back({{"gate", gate.spec.name},
-                     {"verdict", name(gate.verdict)},
-                     {"observed", gate.observed},
-                     {"threshold", gate.threshold},
-                     {"champion", gate.champion},
-                     {"samples", gate.samples},
-                     {"job", gate.job_uid},
-                     {"pod", gate.pod_uid},
-                     {"nonce", gate.nonce},
-                     {"image", gate.image}});
+std::string evaluation_digest(const Subject& subject, const std::optional<TargetState>& on) {
+  json evaluated = nullptr;
+  if (on) {
+    const VersionRef champion = serving_version(on->ledger);
+    evaluated = {{"name", on->name},
+                 {"uid", on->target ? on->target->meta.uid : ""},
+                 {"spec", on->spec_digest},
+                 {"deployment", on->deployment ? on->deployment->meta.uid : ""},
+                 {"template", on->template_digest},
+                 {"champion", ref_json(champion)}};
+    if (on->target) {
+      evaluated["candidatePins"] = pins_json(render_pins(*on->target, requested(subject)));
+      evaluated["championPins"] = pins_json(render_pins(*on->target, champion));
+    }
   }
+  return digest_of({{"basis", basis_digest(subject)}, {"on", evaluated}});
+}
+
+DecidedFacts::Target decided_target(const TargetState& state, const VersionRef& to,
+                                    std::uint64_t before) {
+  DecidedFacts::Target out{.name = state.name,
+                           .uid = state.target ? state.target->meta.uid : "",
+                           .spec_digest = state.spec_digest,
+                           .deployment_uid = state.deployment ? state.deployment->meta.uid : "",
+                           .template_digest = state.template_digest,
+                           .base_sequence = base_sequence(state.ledger, before),
+                           .from = serving_before(state.ledger, before),
+                           .to = to};
+  if (state.target) {
+    out.from_pins = render_pins(*state.target, out.from);
+    out.pins = render_pins(*state.target, to);
+  }
+  return out;
+}
+
+std::string decision_digest(const DecisionBasis& basis) {
+  json results = json::array();
+  std::string evidence;
+  if (basis.results != nullptr) {
+    evidence = basis.results->record.digest;
+    for (const GateState& gate : basis.results->gates)
+      results.push_back(gate_json(gate));
+  }
+  std::vector<const DecidedFacts::Target*> sorted;
+  for (const DecidedFacts::Target& target : basis.targets)
+    sorted.push_back(&target);
+  std::ranges::sort(sorted, {}, [](const auto* target) { return target->name; });
   json targets = json::array();
-  if (world.target) {
-    const TargetState& target = *world.target;
-    targets.push_back({{"ns", target.target.meta.ns},
-                       {"name", target.target.meta.name},
-                       {"uid", target.target.meta.uid},
-                       {"deployment", target.deployment ? target.deployment->meta.uid : ""},
-                       {"template", target.template_digest},
-                       {"from", ref(serving_version(target.ledger))},
-                       {"baseSeq", std::to_string(base_sequence(target.ledger, before))}});
-  }
-  return digest_of({{"cluster", world.cluster_uid},
-                    {"subject", subject(world)},
-                    {"results", gates},
-                    {"evidence", results.record.digest},
+  for (const DecidedFacts::Target* target : sorted)
+    targets.push_back(target_json(*target, basis.subject.request.meta.ns));
+  return digest_of({{"cluster", basis.cluster_uid},
+                    {"evaluation", evaluation_digest(basis.subject, basis.on)},
+                    {"results", results},
+                    {"evidence", evidence},
                     {"targets", targets}});
 }
 
-const RecordFact* results_record(const World& world) {
-  const RecordFact* latest = nullptr;
+const RecordFact* results_record(const History& model, std::string_view request_uid,
+                                 std::string_view evaluation) {
   const RecordFact* present = nullptr;
-  const std::string digest = evaluation_digest(world);
-  for (const RecordFact& record : world.model_ledger.records) {
-    if (record.request_uid != world.request.meta.uid) continue;
-    const bool ending = record.kind == "Staged" || record.kind == "Blocked" ||
-                        record.kind == "Rejected" || record.kind == "Expired";
-    if (ending) return &record;
-    if (record.kind != "GateResult") continue;
-    latest = &record;
-    if (record.decision_digest == digest) present = &record;
+  for (const RecordFact* record : model.of_request(request_uid)) {
+    if (record->kind == RecordKind::kGateResult && record->decision_digest == evaluation)
+      present = record;
   }
-  return present != nullptr ? present : latest;
-}
-
-ReviewRecord review_record(const World& world) {
-  const auto first = [&](const LedgerView& ledger) -> const RecordFact* {
-    const auto found = std::ranges::find_if(ledger.records, [&](const RecordFact& record) {
-      return record.request_uid == world.request.meta.uid && !record.decision_digest.empty() &&
-             record.kind != "GateResult";
-    });
-    return found == ledger.records.end() ? nullptr : &*found;
-  };
-  const RecordFact* intent = world.target ? first(world.target->ledger) : nullptr;
-  if (intent != nullptr) return {.record = intent, .ledger = LedgerKind::kTarget};
-  return {.record = first(world.model_ledger), .ledger = LedgerKind::kModel};
+  return present;
 }
 
 }  // namespace stagekeeper::promotion

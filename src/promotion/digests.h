@@ -1,39 +1,47 @@
 #pragma once
 
-#include "promotion/action.h"
 #include "promotion/world.h"
 
-#include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace stagekeeper::promotion {
 
-/// What the gates are about: subject, data, policy and the champion they are compared with. Results
-/// of another evaluation digest are worth nothing.
-std::string evaluation_digest(const World& world);
+/// What a request is about apart from any target: the request, the version's object and bytes, the
+/// policy with its gate classes, the data. While a decision is carried out nothing of it may
+/// change.
+std::string basis_digest(const Subject& subject);
 
-/// What an approval names: the evaluation, every result, and the state of the target it would
-/// change (decisions.md §2.3). Any difference voids every approval. `before` looks at the target's
-/// ledger as it was before that sequence: with an Intent's own sequence the digest is again the one
-/// the Intent names, unless something changed since.
-std::string decision_digest(const World& world, const GateResults& results,
-                            std::uint64_t before = std::numeric_limits<std::uint64_t>::max());
+/// What the gates are about: the basis, the template and ServingTarget spec that clones are made
+/// from, and the champion, both with the pins they get. Results of another evaluation digest are
+/// worth nothing. `on` is EvaluationFacts::on.
+std::string evaluation_digest(const Subject& subject, const std::optional<TargetState>& on);
 
-/// The record whose body holds the results to show and to decide by (World::results): the one that
-/// ended the request in the model's ledger; else its GateResult for the present evaluation, which
-/// need not be the latest one when something was changed and changed back; else the latest. Null
-/// when there is none. Looks at everything of the World but gates and results.
-const RecordFact* results_record(const World& world);
+/// What a decision names of one target.
+DecidedFacts::Target decided_target(
+    const TargetState& state, const VersionRef& to,
+    std::uint64_t before = std::numeric_limits<std::uint64_t>::max());
 
-/// A record and the ledger it is in: that of World::target, or the model's.
-struct ReviewRecord {
-  const RecordFact* record = nullptr;
-  LedgerKind ledger = LedgerKind::kModel;
+/// What a decision is made of.
+struct DecisionBasis {
+  std::string_view cluster_uid;
+  const Subject& subject;
+  const std::optional<TargetState>& on;
+  const GateResults* results = nullptr;  ///< null: the action has no gates
+  const std::vector<DecidedFacts::Target>& targets;
 };
 
-/// The record that holds the review that is over, if any does (World::past_review): the request's
-/// Intent, else what ended it after people were asked. A null record when nothing ended yet.
-ReviewRecord review_record(const World& world);
+/// What an approval names: the evaluation, every result with its evidence, and the state of every
+/// target it would change. Any difference voids every approval. The order of targets is no
+/// difference.
+std::string decision_digest(const DecisionBasis& basis);
+
+/// The GateResult record of the present evaluation, or null. Not always the latest one: something
+/// may have been changed and changed back. Its body is World::evaluation.results.
+const RecordFact* results_record(const History& model, std::string_view request_uid,
+                                 std::string_view evaluation);
 
 }  // namespace stagekeeper::promotion

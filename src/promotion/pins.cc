@@ -1,7 +1,8 @@
 #include "promotion/pins.h"
 
+#include "base/numbers.h"
+
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -9,9 +10,10 @@
 namespace stagekeeper::promotion {
 namespace {
 
+using Variables = std::vector<std::pair<std::string_view, std::string>>;
+
 /// Replaces left to right in one pass: a value is never itself searched for variables.
-std::string fill_in(std::string_view text,
-                    const std::vector<std::pair<std::string_view, std::string>>& variables) {
+std::string fill_in(std::string_view text, const Variables& variables) {
   std::string out;
   while (!text.empty()) {
     const auto match = std::ranges::find_if(
@@ -27,44 +29,68 @@ std::string fill_in(std::string_view text,
   return out;
 }
 
-}  // namespace
-
-std::vector<EnvVar> render_pins(const ServingTarget& target, const VersionRef& version) {
-  std::vector<EnvVar> out;
-  if (version.version.empty()) return out;
-  for (const PinEnv& pin : target.pin) {
-    out.push_back({.name = pin.name,
-                   .value = fill_in(pin.value, {{"${model}", target.model},
-                                                {"${version}", version.version},
-                                                {"${digest}", version.digest},
-                                                {"${artifactUri}", version.artifact_uri}}),
-                   .from_source = false});
+/// Entries of that name: the API server takes duplicates, and the kubelet uses the last one.
+std::vector<const EnvVar*> entries(const Deployment& deployment, const PinEnv& pin) {
+  std::vector<const EnvVar*> out;
+  for (const ContainerSpec& container : deployment.containers) {
+    if (container.name != pin.container) continue;
+    for (const EnvVar& entry : container.env)
+      if (entry.name == pin.name) out.push_back(&entry);
   }
   return out;
 }
 
-bool pins_match(const Deployment& deployment, const ServingTarget& target,
+}  // namespace
+
+std::vector<RenderedPin> render_pins(const ServingTarget& target, const VersionRef& version) {
+  std::vector<RenderedPin> out;
+  if (version.version.empty()) return out;
+  const Variables variables = {{"${model}", target.model},
+                               {"${version}", version.version},
+                               {"${digest}", version.digest},
+                               {"${artifactUri}", version.artifact_uri}};
+  for (const PinEnv& pin : target.pin) {
+    out.push_back(
+        {.container = pin.container, .name = pin.name, .value = fill_in(pin.value, variables)});
+  }
+  return out;
+}
+
+bool holds_pins(const Deployment& deployment, const ServingTarget& target,
+                const std::vector<RenderedPin>& pins) {
+  return std::ranges::all_of(
+             target.pin,
+             [&](const PinEnv& pin) {
+               const auto have = entries(deployment, pin);
+               const auto want = std::ranges::find_if(pins, [&](const RenderedPin& each) {
+                 return each.container == pin.container && each.name == pin.name;
+               });
+               if (want == pins.end()) return have.empty();
+               return have.size() == 1 && !have.front()->from_source &&
+                      have.front()->value == want->value;
+             }) &&
+         missing_container(deployment, target).empty();
+}
+
+bool holds_pins(const Deployment& deployment, const ServingTarget& target,
                 const VersionRef& version) {
-  const auto container =
-      std::ranges::find(deployment.containers, target.container, &ContainerEnv::container);
-  if (container == deployment.containers.end()) return false;
-  const std::vector<EnvVar> wanted = render_pins(target, version);
-  return std::ranges::all_of(target.pin, [&](const PinEnv& pin) {
-    const auto is = std::ranges::find(container->env, pin.name, &EnvVar::name);
-    const auto want = std::ranges::find(wanted, pin.name, &EnvVar::name);
-    if (want == wanted.end()) return is == container->env.end();
-    return is != container->env.end() && *is == *want;
-  });
+  return holds_pins(deployment, target, render_pins(target, version));
+}
+
+std::string missing_container(const Deployment& deployment, const ServingTarget& target) {
+  for (const PinEnv& pin : target.pin) {
+    const auto& containers = deployment.containers;
+    if (std::ranges::find(containers, pin.container, &ContainerSpec::name) == containers.end())
+      return pin.container;
+  }
+  return "";
 }
 
 std::uint64_t pinned_sequence(const Deployment& deployment) {
   const auto found = deployment.meta.annotations.find(kSequenceAnnotation);
   if (found == deployment.meta.annotations.end()) return 0;
-  const std::string& text = found->second;
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool number = error == std::errc() && end == text.data() + text.size();
-  return number ? value : std::numeric_limits<std::uint64_t>::max();
+  return whole_number<std::uint64_t>(found->second)
+      .value_or(std::numeric_limits<std::uint64_t>::max());
 }
 
 }  // namespace stagekeeper::promotion

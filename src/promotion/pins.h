@@ -11,11 +11,20 @@ namespace stagekeeper::promotion {
 
 /// The env entries that pin `version`, in the target's order, with ${model} ${version} ${digest}
 /// ${artifactUri} filled in. An empty version gives none: the Deployment is unpinned.
-std::vector<EnvVar> render_pins(const ServingTarget& target, const VersionRef& version);
+std::vector<RenderedPin> render_pins(const ServingTarget& target, const VersionRef& version);
 
-/// Whether the target's container holds exactly these pins.
-bool pins_match(const Deployment& deployment, const ServingTarget& target,
+/// Whether the Deployment's template holds exactly these values, each in its container (an init
+/// container too) and as the only entry of its name; of pins that the target knows and `pins` lacks
+/// it must hold none.
+bool holds_pins(const Deployment& deployment, const ServingTarget& target,
+                const std::vector<RenderedPin>& pins);
+
+/// The same for the pins of a version; an empty version: unpinned.
+bool holds_pins(const Deployment& deployment, const ServingTarget& target,
                 const VersionRef& version);
+
+/// A container that the target pins and the Deployment's template lacks, or an empty string.
+std::string missing_container(const Deployment& deployment, const ServingTarget& target);
 
 /// The sequence of the record that wrote the present pins, by the Deployment's annotation; 0 for
 /// none. What is no number counts as the greatest: nothing may be written over it.

@@ -1,199 +1,313 @@
+#include "promotion/promote.h"
+
+#include "base/text.h"
+#include "promotion/belongings.h"
+#include "promotion/commit.h"
+#include "promotion/conclusion/conclusion.h"
+#include "promotion/contents.h"
 #include "promotion/digests.h"
-#include "promotion/ledger_view.h"
-#include "promotion/records.h"
-#include "promotion/review.h"
-#include "promotion/steps.h"
+#include "promotion/evaluation/evaluate.h"
+#include "promotion/queries.h"
+#include "promotion/records/records.h"
+#include "promotion/review/review.h"
+#include "promotion/targets.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 
-namespace stagekeeper::promotion::steps {
+namespace stagekeeper::promotion {
 namespace {
 
 constexpr std::chrono::hours kResultsValid{168};
 constexpr std::chrono::seconds kAskAgain{60};
+
+/// Waits before anything runs. Nothing of the request may hold a target meanwhile: others would
+/// wait for what may never end. A store that is away for a moment is no reason to measure again.
+Decision idle(const PromoteCase& facts, Wait wait) {
+  const bool store = wait.code == WaitCode::kAuditStoreNotTrusted;
+  Decision out = waiting(Phase::kPending, std::move(wait));
+  if (!store) {
+    out.actions = clean_up(facts.intake.subject.request, facts.intake.owned, Finalizer::kRelease);
+  }
+  return out;
+}
+
+Decision show_history(const PromoteCase& facts, const intake::HistoryEnd& end) {
+  return {
+      .phase = phase_of(end.code),
+      .reason = std::string(name(end.code)),
+      .message = end.text,
+      .to = requested(facts.intake.subject),
+      .actions = clean_up(facts.intake.subject.request, facts.intake.owned, Finalizer::kRelease)};
+}
 
 /// R28: which gates stop the promotion. Counted from the policy, so that a gate without a result
 /// stops it too.
 std::vector<std::string> failed_gates(const StageSpec& stage, const std::vector<GateState>& gates) {
   std::vector<std::string> names;
   for (const GateSpec& spec : stage.gates) {
-    const GateState* gate = find_gate(gates, spec.name);
-    const bool passed = gate != nullptr && gate->verdict == Verdict::kPassed;
+    const bool passed = std::ranges::any_of(gates, [&](const GateState& gate) {
+      return gate.spec.name == spec.name && gate.verdict == Verdict::kPassed;
+    });
     if (spec.blocking && !passed) names.push_back(spec.name);
   }
   return names;
 }
 
-/// Stage order (R5): from where the version stands, may it enter the requested stage? Serving users
-/// is never entered from None, and from Archived by a rollback only, whatever a policy says.
-std::optional<Decision> stage_order(const World& world, const StageSpec& stage) {
-  const std::string now = current_stage(world);
-  if (now == stage.name) {
-    return nothing_to_do(
-        world, fmt::format("version {} is in {} already", world.request.version, stage.name));
+/// The article's sentence, as far as it is true: which gates passed.
+std::string passed_text(const StageSpec& stage, const std::vector<GateState>& gates) {
+  if (stage.gates.empty()) return "";
+  std::vector<std::string> advisory;
+  for (const GateSpec& spec : stage.gates) {
+    const bool passed = std::ranges::any_of(gates, [&](const GateState& gate) {
+      return gate.spec.name == spec.name && gate.verdict == Verdict::kPassed;
+    });
+    if (!passed) advisory.push_back(spec.name);
   }
-  const bool outside = now == kStageNone || now == kStageArchived;
-  if (std::ranges::find(stage.from, now) != stage.from.end() && !(serves(stage) && outside)) {
-    return std::nullopt;
-  }
-  const auto before = std::ranges::find_if(stage.from, [](const std::string& each) {
-    return each != kStageNone && each != kStageArchived;
-  });
-  std::string next = "It takes a new version";
-  if (now == kStageArchived) {
-    next = "An archived version comes back by action Rollback only";
-  } else if (before != stage.from.end()) {
-    next = fmt::format("Create a PromotionRequest for {} first", *before);
-  }
-  return blocked(world, "StageOrder",
-                 fmt::format("version {} is in {}; {} is entered from {} only. {}",
-                             world.request.version, now, stage.name, join(stage.from), next));
+  if (advisory.empty()) return "All automated gates passed. ";
+  return fmt::format("All blocking gates passed (advisory gates that did not: {}). ",
+                     join(advisory, ", "));
 }
 
-Decision blocked_by_gates(const World& world, const std::vector<std::string>& failed,
-                          const std::vector<GateState>& gates) {
-  const std::string message = "Promotion blocked. Failed gates: " + join(failed);
-  Decision out = end_by(world, model_record(world, "Blocked", message, gates), message);
-  out.gates = gates;
+/// R4, in the article's words as far as they are true: what was passed, and who asks people next.
+std::string staged_text(const Subject& subject, const std::vector<GateState>& gates,
+                        bool reviewed) {
+  const StageSpec& stage = *subject.stage();
+  const std::string out = passed_text(stage, gates) + (reviewed ? "Approved by people. " : "");
+  for (const StageSpec& next : subject.policy->stages) {
+    const bool follows = std::ranges::find(next.from, stage.name) != next.from.end();
+    if (follows && next.review)
+      return out + fmt::format("Awaiting human review for {} promotion.", next.name);
+  }
+  return out + fmt::format("The version is in {}.", stage.name);
+}
+
+conclusion::Place place_of(const PromoteCase& facts) {
+  return {.subject = facts.intake.subject,
+          .model_ledger = facts.intake.model_ledger,
+          .approvals = facts.approvals};
+}
+
+/// What is decided about every target, from the world as it is.
+DecidedFacts proposal(const PromoteCase& facts, const GateResults& results) {
+  const intake::Case& intake = facts.intake;
+  DecidedFacts out{.basis_digest = basis_digest(intake.subject), .gates = results.gates};
+  for (const std::string& name : asked_targets(intake.subject)) {
+    if (const RolloutFacts* target = find_target(intake.targets, name))
+      out.targets.push_back(decided_target(target->state, requested(intake.subject)));
+  }
+  out.dataset = intake.subject.policy->evaluation.dataset;
+  out.binary = intake.subject.policy->evaluation.binary;
+  out.inputs = intake.subject.version->inputs;
+  for (const GateState& gate : results.gates)
+    out.carries.insert(gate.carries.begin(), gate.carries.end());
   return out;
 }
 
-/// Every approval is there: the last checks of the world, then the record that allows the effect.
-Decision commit(const World& world, const StageSpec& stage, Decision decision) {
-  decision.actions.clear();
-  decision.wake_at.reset();
-  decision.phase = Phase::kRecording;
-  decision.reason = "RecordingDecision";
-  decision.waiting_for = "audit record";
-  const std::string& digest = decision.review->decision_digest;
-  std::string body = record_body(world, decision.gates, decision.approvals, decision.review);
-  if (stage.targets.empty()) {
-    AppendRecord record = model_record(world, "Staged", "", {}, digest);
-    record.body = std::move(body);
-    decision.actions.emplace_back(std::move(record));
-    decision.message = "approved; recording the new stage";
-    return decision;
+/// A stage that serves nobody is entered by the record alone.
+Decision enter_stage(const PromoteCase& facts, const DecidedFacts& decided,
+                     const std::string& digest) {
+  const Subject& subject = facts.intake.subject;
+  StageMove move{.version = requested(subject)};
+  move.from = stage_of(facts.intake.model_ledger, move.version);
+  return conclusion::conclude(
+      place_of(facts), {.code = EndCode::kStaged,
+                        .text = staged_text(subject, decided.gates, decided.review.has_value()),
+                        .decision_digest = digest,
+                        .to = move.version,
+                        .moves = {move},
+                        .gates = decided.gates,
+                        .review = decided.review,
+                        .approvals = decided.approvals});
+}
+
+/// Every gate has passed and every approval is there.
+Decision decided(const PromoteCase& facts, const DecidedFacts& decided, const std::string& digest) {
+  const intake::Case& intake = facts.intake;
+  if (auto asking = intake::missing_right(intake)) return *asking;
+  if (!serves(*intake.subject.stage())) return enter_stage(facts, decided, digest);
+  if (!intake.subject.gate_classes.contains(kSmokeClass)) {
+    return waiting(Phase::kPending,
+                   {.code = WaitCode::kGateClassMissing,
+                    .about = fmt::format("GateClass {}", kSmokeClass),
+                    .what = fmt::format("the smoke test needs GateClass {}", kSmokeClass),
+                    .who_can = "a cluster admin",
+                    .command = "create it"});
   }
-  if (!world.target->pin_conflict.empty()) return field_conflict(world, std::move(decision));
-  const auto smoke = world.smoke ? world.gate_classes.find(world.smoke->spec.gate_class)
-                                 : world.gate_classes.end();
-  if (smoke == world.gate_classes.end() || smoke->second.type != GateType::kSmoke) {
-    decision.reason = "GateClassMissing";
-    decision.message =
-        "the smoke test needs GateClass stagekeeper-smoke of type Smoke; a cluster admin has to "
-        "create it";
-    decision.waiting_for = "GateClass stagekeeper-smoke";
-    return decision;
-  }
-  hold_finalizer(world, decision.actions);
-  decision.actions.emplace_back(intent_record(world, requested(world), digest, std::move(body)));
-  decision.message = "approved; recording the decision before anything changes";
-  return decision;
+  return commit({.now = intake.now,
+                 .decision_digest = digest,
+                 .subject = intake.subject,
+                 .model_ledger = intake.model_ledger,
+                 .targets = intake.targets,
+                 .approvals = facts.approvals},
+                decided);
 }
 
 /// What people are shown while their answers are awaited.
-Decision asking(const World& world, const StageSpec& stage, const ReviewOutcome& outcome,
-                const ReviewView& view) {
-  Decision out = waiting(world, Phase::kAwaitingApproval, "AwaitingApproval", "", outcome.missing);
-  out.gates = world.results->gates;
-  out.approvals = outcome.approvals;
-  out.review = view;
-  // No event tells that a right was granted or that the API server answers again.
-  const bool ask_again = std::ranges::any_of(outcome.approvals, [](const ApprovalView& approval) {
-    return approval.reason == "NotAuthorized" || approval.reason == "AuthorizationUnknown";
-  });
-  out.wake_at = ask_again ? std::min(view.expires_at, world.now + kAskAgain) : view.expires_at;
-  out.message = fmt::format(
-      "{} Awaiting human review for {} promotion. Missing: {}. Print the manifest to approve with "
-      "`kubectl get promreq {} -n {} -o jsonpath='{{.status.review.approvalManifest}}'`",
-      passed_text(stage, world.results->gates), world.request.stage,
-      outcome.missing.empty() ? "nothing; an author's right has to be confirmed" : outcome.missing,
-      world.request.meta.name, world.request.meta.ns);
+Decision asking_people(const PromoteCase& facts, const DecidedFacts& proposed,
+                       const ReviewOutcome& outcome) {
+  const PromotionRequest& request = facts.intake.subject.request;
+  const StageSpec& stage = *facts.intake.subject.stage();
+  const std::string missing =
+      outcome.missing.empty() ? "nothing; an author's right has to be confirmed" : outcome.missing;
+  Decision out = waiting(
+      Phase::kAwaitingApproval,
+      {.code = WaitCode::kAwaitingApproval,
+       .about = outcome.missing,
+       .what = fmt::format("{}Awaiting human review for {} promotion. Missing: {}",
+                           passed_text(stage, proposed.gates), request.stage, missing),
+       .who_can = outcome.missing.empty() ? "a cluster admin" : outcome.missing,
+       .command = fmt::format("kubectl -n {} get promreq {} -o "
+                              "jsonpath='{{.status.review.approvalManifest}}' > approval.yaml; "
+                              "read it, then kubectl create -f approval.yaml",
+                              request.meta.ns, request.meta.name)});
+  out.gates = proposed.gates;
+  out.approvals = proposed.approvals;
+  out.review = proposed.review;
+  out.to = requested(facts.intake.subject);
+  const TimePoint expires = proposed.review->expires_at;
+  out.wake_at = outcome.ask_again ? std::min(expires, facts.intake.now + kAskAgain) : expires;
+  // People take their time: nothing of this request should run meanwhile.
+  out.actions = clean_up(request, facts.intake.owned, Finalizer::kRelease);
   return out;
 }
 
-Decision review_step(const World& world, const StageSpec& stage) {
-  const GateResults& results = *world.results;
-  if (const auto failed = failed_gates(stage, results.gates); !failed.empty()) {
-    return blocked_by_gates(world, failed, results.gates);
-  }
-  const std::string digest = decision_digest(world, results);
-  const auto valid_for =
-      std::min<std::chrono::milliseconds>(stage.review->expires_after, kResultsValid);
+Decision end_review(const PromoteCase& facts, const DecidedFacts& proposed, EndCode code,
+                    std::string text) {
+  return conclusion::conclude(place_of(facts), {.code = code,
+                                                .text = std::move(text),
+                                                .decision_digest = proposed.review->decision_digest,
+                                                .to = requested(facts.intake.subject),
+                                                .gates = proposed.gates,
+                                                .review = proposed.review,
+                                                .approvals = proposed.approvals});
+}
+
+/// The gates have passed by a locked record: what people say to exactly this decision.
+Decision review(const PromoteCase& facts, const ReviewSpec& spec, const GateResults& results,
+                DecidedFacts proposed, const std::string& digest) {
+  const intake::Case& intake = facts.intake;
+  const auto valid_for = std::min<std::chrono::milliseconds>(spec.expires_after, kResultsValid);
   const TimePoint opened = results.record.time;
   const TimePoint expires = opened + std::chrono::duration_cast<std::chrono::seconds>(valid_for);
-  const ReviewOutcome outcome = count_approvals(world, *stage.review, digest, expires);
-  Decision out = asking(world, stage, outcome,
-                        ReviewView{.decision_digest = digest,
-                                   .opened_at = opened,
-                                   .expires_at = expires,
-                                   .needed = outcome.needed,
-                                   .counted = outcome.counted,
-                                   .missing = outcome.missing});
-  const auto end = [&](const char* kind, std::string reason) {
-    AppendRecord record = model_record(world, kind, reason, {}, digest);
-    record.body = record_body(world, results.gates, outcome.approvals, out.review);
-    out.actions = {std::move(record)};
-    out.phase = Phase::kRecording;
-    out.reason = "RecordingOutcome";
-    out.message = std::move(reason);
-    out.waiting_for = "audit record";
-    out.wake_at.reset();
-    return out;
-  };
-  if (outcome.rejection) {
-    return end("Rejected", fmt::format("rejected by {}: {}", outcome.rejection->approver,
-                                       outcome.rejection->message));
+  const ReviewOutcome outcome = count_approvals({.subject = intake.subject,
+                                                 .approvals = facts.approvals,
+                                                 .rights = intake.rights,
+                                                 .decision_digest = digest,
+                                                 .expires_at = expires},
+                                                spec);
+  if (!outcome.questions.empty()) {
+    Decision asking;
+    asking.questions.assign(outcome.questions.begin(), outcome.questions.end());
+    return asking;
   }
-  if (world.now >= expires) return end("Expired", "the review ended without enough approvals");
-  if (outcome.complete()) return commit(world, stage, std::move(out));
-  // People take their time: nothing of this request should run meanwhile.
-  out.actions = clean_up(world);
+  proposed.review = ReviewView{.decision_digest = digest,
+                               .opened_at = opened,
+                               .expires_at = expires,
+                               .needed = outcome.needed,
+                               .counted = outcome.counted,
+                               .missing = outcome.missing};
+  proposed.approvals = outcome.approvals;
+  if (outcome.rejection) {
+    return end_review(facts, proposed, EndCode::kRejected,
+                      fmt::format("rejected by {}: {}", outcome.rejection->approver,
+                                  printable(outcome.rejection->message, kMaxTextBytes / 2)));
+  }
+  if (intake.now >= expires) {
+    return end_review(facts, proposed, EndCode::kReviewExpired,
+                      "the review ended without enough approvals");
+  }
+  if (!outcome.complete()) return asking_people(facts, proposed, outcome);
+  return decided(facts, proposed, digest);
+}
+
+/// The results of every gate are locked, and are about the world as it is.
+Decision with_results(const PromoteCase& facts, const GateResults& results) {
+  const intake::Case& intake = facts.intake;
+  const StageSpec& stage = *intake.subject.stage();
+  if (const auto failed = failed_gates(stage, results.gates); !failed.empty()) {
+    return conclusion::conclude(place_of(facts),
+                                {.code = EndCode::kGatesFailed,
+                                 .text = "Promotion blocked. Failed gates: " + join(failed, ", "),
+                                 .to = requested(intake.subject),
+                                 .gates = results.gates});
+  }
+  DecidedFacts proposed = proposal(facts, results);
+  const std::string digest = decision_digest({.cluster_uid = intake.cluster_uid,
+                                              .subject = intake.subject,
+                                              .on = facts.evaluation.on,
+                                              .results = &results,
+                                              .targets = proposed.targets});
+  if (stage.review) return review(facts, *stage.review, results, std::move(proposed), digest);
+  return decided(facts, proposed, digest);
+}
+
+Decision record_results(const PromoteCase& facts, const std::vector<GateState>& gates,
+                        const std::string& evaluation) {
+  const intake::Case& intake = facts.intake;
+  Decision out =
+      waiting(Phase::kRecording, {.code = WaitCode::kRecording,
+                                  .about = "audit record",
+                                  .what = "every gate has ended; recording the results"});
+  out.gates = gates;
+  out.to = requested(intake.subject);
+  RecordContent content = content_of(intake.subject, RecordKind::kGateResult);
+  content.decision_digest = evaluation;
+  content.to = requested(intake.subject);
+  content.body =
+      gate_result_body({.subject = intake.subject, .model_ledger = intake.model_ledger}, gates);
+  out.actions.emplace_back(
+      AppendRecord{.ledger = {.kind = LedgerKind::kModel, .name = intake.subject.request.model},
+                   .content = std::move(content)});
   return out;
 }
 
-Decision after_gates(const World& world, const StageSpec& stage) {
-  if (const auto failed = failed_gates(stage, world.gates); !failed.empty()) {
-    return blocked_by_gates(world, failed, world.gates);
+Decision run_gates(const PromoteCase& facts, const StageSpec& stage,
+                   const std::string& evaluation) {
+  const intake::Case& intake = facts.intake;
+  const bool begins = intake.owned.jobs.empty() && intake.owned.clones.empty();
+  if (begins) {
+    if (auto asking = intake::missing_right(intake)) return *asking;
   }
-  const std::string digest = evaluation_digest(world);
-  if (stage.review) {
-    return end_by(world, model_record(world, "GateResult", "", world.gates, digest),
-                  "all gates passed; recording their results");
-  }
-  return end_by(world, model_record(world, "Staged", "", world.gates, digest),
-                "all gates passed; recording the new stage");
-}
-
-/// The results are of this request and of the world as it is.
-bool results_hold(const World& world) {
-  if (!world.results) return false;
-  const RecordFact& record = world.results->record;
-  return record.kind == "GateResult" && record.request_uid == world.request.meta.uid &&
-         !record.decision_digest.empty() && record.decision_digest == evaluation_digest(world);
+  if (stage.gates.empty()) return record_results(facts, {}, evaluation);
+  const auto& on = facts.evaluation.on;
+  Evaluated evaluated = evaluate({.now = intake.now,
+                                  .subject = intake.subject,
+                                  .stage = stage,
+                                  .facts = facts.evaluation,
+                                  .owned = intake.owned,
+                                  .candidate = requested(intake.subject),
+                                  .champion = on ? serving_version(on->ledger) : VersionRef{},
+                                  .digest = evaluation});
+  if (evaluated.step) return *evaluated.step;
+  return record_results(facts, evaluated.gates, evaluation);
 }
 
 }  // namespace
 
-Decision promote(const World& world) {
-  if (auto wait = preconditions(world)) return *wait;
-  if (auto wait = version_missing(world)) return *wait;
-  const StageSpec* stage = world.policy->stage(world.request.stage);
-  if (stage == nullptr) {
-    return blocked(
-        world, "StageUnknown",
-        fmt::format("PromotionPolicy {} has no stage {}; add it or create a request for another",
-                    world.request.model, world.request.stage));
+Decision promote(const PromoteCase& facts) {
+  const intake::Case& intake = facts.intake;
+  const Subject& subject = intake.subject;
+  const StageSpec* stage = subject.stage();
+  intake::StageOrder order;
+  if (stage != nullptr) order = intake::stage_order(intake, *stage);
+  // What history tells needs neither store nor rights.
+  if (const auto* end = std::get_if<intake::HistoryEnd>(&order)) return show_history(facts, *end);
+  if (auto wait = intake::precondition(intake)) return idle(facts, std::move(*wait));
+  if (auto wait = intake::stage_unknown(subject)) return idle(facts, std::move(*wait));
+  if (auto wait = intake::version_missing(subject)) return idle(facts, std::move(*wait));
+  if (auto wait = intake::unsafe_policy(*subject.policy, *stage))
+    return idle(facts, std::move(*wait));
+  if (auto* wait = std::get_if<Wait>(&order)) return idle(facts, std::move(*wait));
+  if (serves(*stage)) {
+    if (auto wait = intake::targets_obstacle(intake)) return idle(facts, std::move(*wait));
   }
-  if (auto wait = unsafe_policy(world, *stage)) return *wait;
-  if (auto end = stage_order(world, *stage)) return *end;
-  if (!stage->targets.empty()) {
-    if (auto wait = target_obstacle(world)) return *wait;
-  }
-  if (stage->review && results_hold(world)) return review_step(world, *stage);
-  if (auto running = evaluate(world, *stage)) return *running;
-  return after_gates(world, *stage);
+  const std::string evaluation = evaluation_digest(subject, facts.evaluation.on);
+  const auto& results = facts.evaluation.results;
+  const bool hold = results && results->record.kind == RecordKind::kGateResult &&
+                    results->record.request.uid == subject.request.meta.uid &&
+                    results->record.decision_digest == evaluation;
+  return hold ? with_results(facts, *results) : run_gates(facts, *stage, evaluation);
 }
 
-}  // namespace stagekeeper::promotion::steps
+}  // namespace stagekeeper::promotion

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "base/clock.h"
+#include "gates/verdict.h"
+#include "model/history.h"
 #include "model/objects.h"
 #include "model/workloads.h"
 
@@ -9,103 +11,107 @@
 #include <string>
 #include <vector>
 
+// Everything that decisions depend on, as values. Each machine takes the part it needs: see
+// evaluation/, review/, rollout/, conclusion/.
 namespace stagekeeper::promotion {
 
-/// How a gate ended, or has not. Only Passed unblocks; Failed is a verdict, Errored is technical.
-enum class Verdict { kPending, kRunning, kPassed, kFailed, kInconclusive, kErrored };
-
-/// "Pending", "Running", "Passed", …
-std::string_view name(Verdict verdict);
+using gates::Verdict;
 
 /// One gate of this evaluation: what was asked and what its latest attempt shows. Everything below
 /// `spec` comes from the live Job and pod, or from the locked record once that exists.
 struct GateState {
   GateSpec spec;
-  int attempt = 0;  ///< 0: no Job yet
+  int attempt = 0;  ///< 0: no Job yet; numbers go on when another question is asked
+  int tries = 0;    ///< attempts at the present question
   Verdict verdict = Verdict::kPending;
   bool retryable = false;  ///< a technical end that a further attempt may cure
-  std::string reason;      ///< code: "Passed", "NonceMismatch", "OOMKilled", …
-  std::string message;
-  std::string observed;
-  std::string threshold;
-  std::string champion;
-  std::string samples;
+  TimePoint ended{};       ///< when the latest attempt ended; attempts are spaced by it
+  gates::Judgement
+      judgement;  ///< reason, message, observed, threshold, champion, samples, interval
   std::string job_name;
   std::string job_uid;
   std::string pod_uid;
   std::string nonce;
-  std::string image;
-  std::string golden_row;    ///< Accuracy only: which row was kept to compare after the rollout
-  std::string golden_score;  ///< Accuracy only: the candidate's score of it
+  std::string image;                           ///< what the Job ran, by digest
+  std::string served_by;                       ///< uid of the clone's pod that was measured
+  std::map<std::string, std::string> carries;  ///< named facts for a later gate (golden row, score)
 };
 
-/// A version as records name it. An empty version means "nothing is pinned".
-struct VersionRef {
-  std::string version = {};
-  std::string digest = {};
-  std::string artifact_uri = {};
-  std::string stage = {};
+/// The role of a clone of the serving Deployment.
+enum class CloneRole { kCandidate, kBaseline };
 
-  friend bool operator==(const VersionRef&, const VersionRef&) = default;
+/// "candidate", "baseline".
+std::string_view name(CloneRole role);
+
+/// The one pod of a clone, found by the owner chain pod → ReplicaSet → Deployment and never by name
+/// or label. What a gate talks to.
+struct ClonePod {
+  std::string name;
+  std::string uid;
+  std::string ip;
+  bool ready = false;
+  int restarts = 0;
+  bool as_made = false;  ///< its images are those of the clone's template
+  TimePoint created{};
+  std::string identity;  ///< uid, restarts and images as one text: what a measurement holds for
+  std::string problem;   ///< why it is not ready, for people: waiting reason, unscheduled, …
 };
 
-/// One locked record, reduced to what later decisions depend on.
-struct RecordFact {
-  std::uint64_t sequence = 0;
-  std::string kind = {};    ///< Intent, Applied, Aborted, GateResult, Staged, Blocked, …
-  std::string digest = {};  ///< of the record's payload
-  std::string key = {};
-  std::string request_uid = {};
-  std::string decision_digest = {};
-  std::string action = {};
-  VersionRef from = {};
-  VersionRef to = {};
-  std::uint64_t of = 0;     ///< which Intent a terminal record closes
-  std::string reason = {};  ///< of terminal records: why they ended badly
-  TimePoint time{};
-};
-
-/// A ledger's records in order.
-struct LedgerView {
-  std::vector<RecordFact> records;
-
-  [[nodiscard]] std::uint64_t head_sequence() const;
-  [[nodiscard]] std::string head_digest() const;
-
-  /// The Intent without a terminal record, or null. A ledger never has two.
-  [[nodiscard]] const RecordFact* open_intent() const;
-
-  /// The last Applied record: what the target serves. Null before the first.
-  [[nodiscard]] const RecordFact* serving() const;
-
-  /// The last record of that kind for that request, or null.
-  [[nodiscard]] const RecordFact* find(std::string_view kind, std::string_view request_uid) const;
-};
-
-/// What a clone of the serving Deployment is doing. The name is unique per Deployment, so that
-/// creating it is the lock that lets one evaluation at a time use a target.
+/// A clone of the serving Deployment. Its name is unique per Deployment, so that creating the
+/// candidate is the lock that lets one evaluation at a time use a target.
 struct CloneState {
-  std::string role;           ///< "candidate" or "baseline"
-  std::string request_uid;    ///< whose clone it is
-  std::string version;        ///< what it is pinned to
-  std::string stray_service;  ///< a Service that would send users' traffic to it; empty: none
-  std::string evaluation;     ///< annotation kEvaluationAnnotation: what it was made for
+  CloneRole role = CloneRole::kCandidate;
+  std::string name;
+  std::string uid;
+  std::string request_uid;      ///< label; empty: not one of ours (the name is taken)
+  std::string owner_uid;        ///< controlling owner: the request
+  std::string version;          ///< annotation: what it is pinned to
+  std::string request;          ///< annotation: "namespace/name" of the request, for people
+  std::string evaluation;       ///< annotation: evaluation digest that it was made for
+  std::string template_digest;  ///< annotation: of the template that it was made from
+  std::string fault;            ///< in what it is not what we would make; empty: nothing
+  TimePoint created{};
+  bool deleting = false;
+  std::optional<ClonePod> pod;
 };
 
+/// A ServingTarget, its Deployment and its ledger.
 struct TargetState {
-  ServingTarget target;
+  std::string name;
+  std::optional<ServingTarget> target;  ///< nullopt: no such object (any more)
+  std::string spec_digest;              ///< of ServingTarget.spec
   std::optional<Deployment> deployment;
-  std::string template_digest;
-  LedgerView ledger;
-  std::vector<CloneState> clones;
-  std::string claimed_by;    ///< value of the claim label; empty: not claimed
-  std::string pin_conflict;  ///< a trial apply was refused: who owns the fields; empty: free
+  std::string template_digest;  ///< pod template without the pins
+  History ledger;
+  std::string claimed_by;  ///< value of the claim label; empty: not claimed
+};
+
+/// A rendered pin value.
+struct RenderedPin {
+  std::string container;
+  std::string name;
+  std::string value;
+
+  friend bool operator==(const RenderedPin&, const RenderedPin&) = default;
+};
+
+/// The answer to a PinQuestion.
+struct PinTrial {
+  VersionRef version;
+  std::string resource_version;  ///< of the Deployment that was asked about
+  std::string conflict;          ///< who is in the way and what to do, for people; empty: nobody
+};
+
+/// Facts of the rollout on one target.
+struct RolloutFacts {
+  TargetState state;
+  std::optional<GateState> smoke;  ///< of the open Intent of this request; asked about its digest
+  std::optional<PinTrial> trial;   ///< also set by the doer when a PatchPin met a field conflict
 };
 
 /// An Approval and what the API server says of its author's right now.
 struct ApprovalState {
   Approval approval;
-  std::optional<bool> authorised;  ///< nullopt: the question could not be asked
 };
 
 /// What one Approval is worth, for its status and for the request's.
@@ -131,11 +137,53 @@ struct ReviewView {
   std::string missing;  ///< "model-risk (one of: mrm)", for people
 };
 
-/// A review that is over, as the record says that ended it.
-struct PastReview {
+/// How one target ended, as the Concluded record says.
+struct TargetEnd {
+  std::string name;
+  VersionRef from;
+  VersionRef to;
+  EndCode code = EndCode::kNone;
+  std::string text;
+  std::uint64_t record = 0;  ///< sequence of the record that ended it, in the target's ledger
+
+  friend bool operator==(const TargetEnd&, const TargetEnd&) = default;
+};
+
+/// What the Decided record of a request holds of its body, as far as later rounds need it.
+struct DecidedFacts {
+  struct Target {
+    std::string name;
+    std::string uid;
+    std::string spec_digest;
+    std::string deployment_uid;
+    std::string template_digest;      ///< pod template without the pins
+    std::uint64_t base_sequence = 0;  ///< of the last record about its pins before the decision
+    VersionRef from;                  ///< what served by record
+    VersionRef to;
+    std::vector<RenderedPin> from_pins;  ///< for `from`: what the way back writes
+    std::vector<RenderedPin> pins;       ///< for `to`
+  };
+
   RecordFact record;
-  ReviewView review;
+  std::string basis_digest;  ///< basis_digest() of what was decided on
+  std::vector<Target> targets;
+  std::vector<TargetEnd> left;         ///< targets that were asked for and are left as they are
+  std::optional<Dataset> dataset;      ///< for the smoke test: the data that was decided on
+  std::vector<SignatureInput> inputs;  ///< the same: which columns the model takes
+  std::optional<BinaryClassification> binary;
+  std::map<std::string, std::string> carries;  ///< named facts of the gates (golden row, score)
+  std::vector<GateState> gates;                ///< results that were decided on
+  std::optional<ReviewView> review;
   std::vector<ApprovalView> approvals;
+};
+
+/// A request that has ended: its Concluded record with everything a status shows of it.
+struct Conclusion {
+  RecordFact record;
+  std::vector<GateState> gates;
+  std::optional<ReviewView> review;
+  std::vector<ApprovalView> approvals;
+  std::vector<TargetEnd> targets;
 };
 
 /// The results that a GateResult record holds, valid for exactly one evaluation.
@@ -154,7 +202,68 @@ struct StoreState {
 /// Why the ledgers of a request could not be read.
 struct LedgerFault {
   bool broken = false;  ///< a record is not what it should be; false: the store does not answer
-  std::string message;
+  std::string message;  ///< the cause, for people
+};
+
+/// Who a right is asked about, and which.
+struct RightsQuestion {
+  Identity who;
+  std::string verb;  ///< on modelstages of the request's model and stage
+
+  friend bool operator==(const RightsQuestion&, const RightsQuestion&) = default;
+};
+
+/// Could the pins be written now? Asked of the API server by a dry run.
+struct PinQuestion {
+  std::string target;
+  VersionRef version;
+
+  friend bool operator==(const PinQuestion&, const PinQuestion&) = default;
+};
+
+/// Answers that the API server gave in this round. A question without an entry was not asked yet;
+/// an entry without a value could not be answered.
+struct Rights {
+  std::vector<std::pair<RightsQuestion, std::optional<bool>>> answers;
+
+  /// Null: not asked in this round.
+  [[nodiscard]] const std::optional<bool>* find(const RightsQuestion& question) const;
+};
+
+/// What the request is about.
+struct Subject {
+  PromotionRequest request;
+  std::string request_digest;  ///< request_digest(request)
+  std::optional<ModelVersion> version;
+  std::string version_digest;  ///< of ModelVersion.spec
+  std::optional<PromotionPolicy> policy;
+  std::string policy_digest;  ///< of PromotionPolicy.spec and every GateClass used
+  std::map<std::string, GateClass> gate_classes;
+
+  [[nodiscard]] RequestRef ref() const;
+  /// The policy's stage that the request names, or null.
+  [[nodiscard]] const StageSpec* stage() const;
+};
+
+/// Facts of the gates of the requested stage.
+struct EvaluationFacts {
+  std::optional<TargetState> on;       ///< whose Deployment is cloned
+  std::vector<CloneState> clones;      ///< by their names, of whomever
+  std::string stray_service;           ///< a Service that selects the clones, or would select them
+                                       ///< once they are made; empty: none
+  std::vector<GateState> gates;        ///< of the present evaluation, in the policy's order
+  std::optional<GateResults> results;  ///< locked results of the present evaluation
+};
+
+struct OwnedClone {
+  std::string name;
+  std::string uid;
+};
+
+/// What of this request lives in the cluster.
+struct Belongings {
+  std::vector<OwnedClone> jobs;    ///< gate Jobs, by label, of any attempt
+  std::vector<OwnedClone> clones;  ///< clone Deployments, by label
 };
 
 /// Everything one decision may depend on, read at one moment. No handles, no clocks, no caches.
@@ -163,26 +272,17 @@ struct World {
   std::string cluster_uid;
   StoreState store;
   std::optional<LedgerFault> ledger_fault;  ///< set: nothing is known of what has been done
-  PromotionRequest request;
-  std::optional<bool> requester_authorised;  ///< nullopt: the question could not be asked
-  std::optional<ModelVersion> version;
-  std::string version_digest;  ///< of ModelVersion.spec
-  std::optional<PromotionPolicy> policy;
-  std::string policy_digest;  ///< of PromotionPolicy.spec and every GateClass used
-  std::map<std::string, GateClass> gate_classes;
-  std::vector<GateState> gates;  ///< of the current evaluation, in the policy's order
-  std::optional<GateState> smoke;
-  std::optional<GateResults> results;
-  std::optional<PastReview> past_review;
-  LedgerView model_ledger;
-  std::optional<TargetState> evaluated_on;  ///< whose Deployment is cloned
-  /// Where the request changes a pin: the target in whose ledger it has a record already, else the
-  /// one that the policy's stage names; unset for stages that serve nobody.
-  std::optional<TargetState> target;
-  std::vector<LedgerView> other_targets;  ///< ledgers of the model's other targets
+  Subject subject;
+  History model_ledger;
+  std::optional<Conclusion> conclusion;  ///< set: nothing below is read but `owned`
+  std::optional<DecidedFacts> decided;
+  /// One per target the request is about: those of `decided`, else those asked for.
+  std::vector<RolloutFacts> targets;
+  std::vector<TargetState> other_targets;  ///< the model's further targets: name and ledger only
+  EvaluationFacts evaluation;
   std::vector<ApprovalState> approvals;
-  bool owns_jobs = false;    ///< any gate Job of this request exists
-  bool owns_clones = false;  ///< any clone of this request exists, of whatever Deployment
+  Rights rights;
+  Belongings owned;
 };
 
 }  // namespace stagekeeper::promotion

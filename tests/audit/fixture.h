@@ -21,12 +21,10 @@ inline constexpr const char* kOtherKeyPem =
 
 inline const TimePoint kNow = parse_time("2026-03-03T09:15:00Z").value();
 
-inline const audit::LedgerId kTarget{.cluster = "c0ffee",
-                                     .ns = "credit",
-                                     .kind = audit::LedgerKind::kTarget,
-                                     .name = "credit-risk-eu"};
+inline const audit::LedgerId kTarget{
+    .cluster = "c0ffee", .ns = "credit", .kind = LedgerKind::kTarget, .name = "credit-risk-eu"};
 inline const audit::LedgerId kModel{
-    .cluster = "c0ffee", .ns = "credit", .kind = audit::LedgerKind::kModel, .name = "credit-risk"};
+    .cluster = "c0ffee", .ns = "credit", .kind = LedgerKind::kModel, .name = "credit-risk"};
 
 // Read once: OpenSSL takes a millisecond for a PEM.
 inline const SigningKey& key() {
@@ -39,8 +37,9 @@ inline const SigningKey& other_key() {
   return read;
 }
 
-inline const std::vector<VerifyKey>& trusted() {
-  static const std::vector<VerifyKey> keys = {VerifyKey::from_pem(key().public_pem()).value()};
+inline const std::vector<audit::TrustedKey>& trusted() {
+  static const std::vector<audit::TrustedKey> keys = {
+      audit::trusted_key(key().public_pem()).value()};
   return keys;
 }
 
@@ -48,34 +47,78 @@ inline std::string digest_of(const std::string& text) {
   return sha256_digest(text).str();
 }
 
-inline audit::ModelState version(const std::string& number) {
+inline VersionRef version(const std::string& number) {
   return {.version = number,
           .digest = digest_of("artifact " + number),
           .artifact_uri = "s3://models/credit-risk/" + number + "/model.json",
           .stage = "Production"};
 }
 
+inline RequestRef request(const std::string& name) {
+  return {.name = name, .uid = "uid-" + name, .spec_digest = digest_of(name), .generation = 1};
+}
+
 /// An Intent to go from one version to another, by a request of its own.
-inline audit::Draft intent(const std::string& from, const std::string& to) {
-  return {.kind = audit::RecordKind::kIntent,
+inline RecordContent intent(const std::string& from, const std::string& to) {
+  return {.kind = RecordKind::kIntent,
+          .effect = Effect::kPin,
           .model = "credit-risk",
-          .request = {.name = "to-" + to, .uid = "uid-to-" + to, .generation = 1},
+          .request = request("to-" + to),
           .requester = {.username = "alice", .uid = "1001"},
-          .decision_digest = digest_of("decision " + to),
           .action = "Promote",
-          .from = from.empty() ? std::nullopt : std::optional(version(from)),
+          .decision_digest = digest_of("decision " + to),
+          .from = from.empty() ? VersionRef() : version(from),
           .to = version(to),
+          .decided = digest_of("Decided " + to),
           .body = R"({"reason":"better"})"};
 }
 
 /// The record that closes it.
-inline audit::Draft terminal(const audit::Draft& of, audit::RecordKind kind,
-                             std::uint64_t sequence) {
-  audit::Draft draft = of;
-  draft.kind = kind;
-  draft.of = sequence;
-  draft.body = "{}";
-  return draft;
+inline RecordContent closing(const RecordContent& of, RecordKind kind, std::uint64_t sequence) {
+  RecordContent content = of;
+  content.kind = kind;
+  content.of = sequence;
+  content.decided.clear();
+  content.code = kind == RecordKind::kAborted ? EndCode::kRolloutFailed : EndCode::kNone;
+  content.body = "{}";
+  return content;
+}
+
+inline RecordContent applied(const RecordContent& of, std::uint64_t sequence) {
+  return closing(of, RecordKind::kApplied, sequence);
+}
+
+inline RecordContent aborted(const RecordContent& of, std::uint64_t sequence, bool pins_changed) {
+  RecordContent content = closing(of, RecordKind::kAborted, sequence);
+  content.pins_changed = pins_changed;
+  return content;
+}
+
+/// Records of the model's ledger.
+inline RecordContent gate_result(const std::string& name) {
+  return {.kind = RecordKind::kGateResult,
+          .model = "credit-risk",
+          .request = request(name),
+          .action = "Promote",
+          .decision_digest = digest_of("evaluation " + name),
+          .to = version("1")};
+}
+
+inline RecordContent decided(const std::string& from, const std::string& to) {
+  RecordContent content = intent(from, to);
+  content.kind = RecordKind::kDecided;
+  content.effect = Effect::kNone;
+  content.decided.clear();
+  content.targets = {"credit-risk-eu"};
+  return content;
+}
+
+inline RecordContent concluded(const std::string& name, EndCode code) {
+  return {.kind = RecordKind::kConcluded,
+          .model = "credit-risk",
+          .request = request(name),
+          .action = "Promote",
+          .code = code};
 }
 
 inline audit::LedgerOptions options() {
@@ -93,26 +136,28 @@ struct Bench {
   audit::Ledger ledger{store, key(), clock, options()};
   audit::LedgerObject target{.id = kTarget, .uid = "uid-target"};
 
-  Result<audit::RecordRef> append(const audit::Draft& draft) {
-    return ledger.append(target, draft, pending);
+  Result<RecordFact> append(const RecordContent& content) {
+    return ledger.append(target, content, pending);
   }
 
   /// Genesis, Intent 2 to version 1, Applied 3, Intent 4 to version 2, Applied 5.
   void two_promotions() {
     clock.advance(std::chrono::seconds(10));
     append(intent("", "1")).value();
-    append(terminal(intent("", "1"), audit::RecordKind::kApplied, 2)).value();
+    append(applied(intent("", "1"), 2)).value();
     clock.advance(std::chrono::seconds(10));
     append(intent("1", "2")).value();
-    append(terminal(intent("1", "2"), audit::RecordKind::kApplied, 4)).value();
+    append(applied(intent("1", "2"), 4)).value();
   }
 };
 
-/// The bucket's bytes, read by somebody who has seen nothing before.
-inline Result<audit::LedgerSnapshot> fresh_load(fakes::MemoryStore& store, const Clock& clock,
-                                                const audit::LedgerId& id = kTarget) {
-  audit::Ledger reader(store, key(), clock, options());
-  return reader.load(id);
-}
+/// Another operator on the same bucket, which has seen nothing yet.
+struct Fresh {
+  audit::Ledger ledger;
+
+  explicit Fresh(Bench& bench) : ledger(bench.store, key(), bench.clock, options()) {}
+
+  Result<History> load(const audit::LedgerId& id = kTarget) { return ledger.load(id); }
+};
 
 }  // namespace stagekeeper::audit_test

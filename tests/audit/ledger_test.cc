@@ -5,12 +5,13 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 using namespace stagekeeper;
 using namespace stagekeeper::audit_test;
-using audit::RecordKind;
 using fakes::Fault;
 
 namespace {
@@ -36,7 +37,7 @@ std::map<std::string, std::string> bytes_of(const fakes::MemoryStore& store) {
 
 TEST_CASE("ledger: the first append writes Genesis with the public key, then the record") {
   Bench bench;
-  CHECK(bench.ledger.load(kTarget).value()->records.empty());
+  CHECK(bench.ledger.load(kTarget)->empty());
   const auto ref = bench.append(intent("", "1"));
   REQUIRE(ref);
   CHECK(ref->sequence == 2);
@@ -45,8 +46,8 @@ TEST_CASE("ledger: the first append writes Genesis with the public key, then the
   CHECK(bench.store.objects.size() == 2);
   const auto genesis = bench.ledger.read(kTarget, 1);
   REQUIRE(genesis);
-  CHECK(genesis->draft.kind == RecordKind::kGenesis);
-  CHECK(nlohmann::json::parse(genesis->draft.body)["publicKey"] == key().public_pem());
+  CHECK(genesis->content.kind == RecordKind::kGenesis);
+  CHECK(nlohmann::json::parse(genesis->content.body)["publicKey"] == key().public_pem());
   const auto record = bench.ledger.read(kTarget, 2);
   REQUIRE(record);
   CHECK(record->frame.prev == sha256_digest(bench.store.objects[kTarget.key(1)][0].bytes).str());
@@ -74,23 +75,23 @@ TEST_CASE("ledger: the signed bytes are persisted before they are sent, and thos
   CHECK(bench.status.pending->key == ref->key);
 }
 
-TEST_CASE("ledger: the same draft again gives the same record and writes nothing") {
+TEST_CASE("ledger: the same content again gives the same record and writes nothing") {
   Bench bench;
   const auto first = bench.append(intent("", "1")).value();
-  audit::Draft again = intent("", "1");
+  RecordContent again = intent("", "1");
   again.body = R"({"reason":"rebuilt after a crash"})";
-  CHECK(bench.append(again).value() == first);
+  CHECK(bench.append(again)->digest == first.digest);
   CHECK(bench.store.objects.size() == 2);
 }
 
 TEST_CASE("ledger: an Applied takes its version from the Intent") {
   Bench bench;
   bench.append(intent("", "1")).value();
-  audit::Draft applied = terminal(intent("", "1"), RecordKind::kApplied, 2);
-  applied.to.reset();
-  const auto ref = bench.append(applied).value();
-  CHECK(bench.append(applied).value() == ref);
-  CHECK(bench.ledger.load(kTarget).value()->serving->what == version("1"));
+  RecordContent end = applied(intent("", "1"), 2);
+  end.to = {};
+  const auto ref = bench.append(end).value();
+  CHECK(bench.append(end)->digest == ref.digest);
+  CHECK(bench.ledger.load(kTarget)->serving()->to == version("1"));
 }
 
 TEST_CASE("ledger: an object made anew is adopted before anything else is written") {
@@ -100,11 +101,53 @@ TEST_CASE("ledger: an object made anew is adopted before anything else is writte
   const auto ref = bench.append(intent("2", "3")).value();
   CHECK(ref.sequence == 7);
   const auto adopted = bench.ledger.read(kTarget, 6).value();
-  CHECK(adopted.draft.kind == RecordKind::kTargetAdopted);
-  const auto body = nlohmann::json::parse(adopted.draft.body);
+  CHECK(adopted.content.kind == RecordKind::kObjectAdopted);
+  const auto body = nlohmann::json::parse(adopted.content.body);
   CHECK(body["old"] == "uid-target");
   CHECK(body["new"] == "uid-second");
-  CHECK(fresh_load(bench.store, bench.clock).value()->object_uid == "uid-second");
+  CHECK(Fresh(bench)
+            .ledger.append(bench.target, applied(intent("2", "3"), 7), bench.pending)
+            ->sequence == 8);
+}
+
+TEST_CASE("ledger: of an object that is gone, what is open can be ended, and nothing can begin") {
+  Bench bench;
+  CHECK(bench.ledger.append({.id = kTarget}, intent("", "1"), bench.pending).error().code ==
+        ErrorCode::kNotFound);
+  bench.two_promotions();
+  bench.append(intent("2", "3")).value();
+  RecordContent end = applied(intent("2", "3"), 6);
+  end.kind = RecordKind::kAbandoned;
+  end.code = EndCode::kTargetGone;
+  CHECK(bench.ledger.append({.id = kTarget}, end, bench.pending)->sequence == 7);
+  CHECK(bench.ledger.read(kTarget, 7)->frame.object_uid == "uid-target");
+  CHECK(Fresh(bench).load()->open_intent() == nullptr);
+  CHECK(bench.ledger.append({.id = kTarget}, intent("2", "3"), bench.pending).error().code ==
+        ErrorCode::kNotFound);
+}
+
+TEST_CASE("ledger: a late writer cannot go on with a request that another has decided or ended") {
+  Bench bench;
+  const audit::LedgerObject model{
+      .id = {.cluster = "c0ffee", .ns = "credit", .kind = LedgerKind::kModel, .name = "m"},
+      .uid = "uid-m"};
+  const auto append = [&](const RecordContent& content) {
+    return bench.ledger.append(model, content, bench.pending);
+  };
+  RecordContent first = decided("1", "2");
+  RecordContent other = first;
+  other.decision_digest = digest_of("another decision");
+  REQUIRE(append(first));
+  CHECK(append(other).error().code == ErrorCode::kConflict);
+  RecordContent end = concluded("", EndCode::kSubjectChanged);
+  end.request = first.request;
+  REQUIRE(append(end));
+  RecordContent results = gate_result("late");
+  results.request = first.request;
+  CHECK(append(results).error().code == ErrorCode::kConflict);
+  results.request.uid = "uid-again";  // created again from the same manifest
+  results.request.spec_digest = first.request.spec_digest;
+  CHECK(append(results).has_value() == first.request.spec_digest.empty());
 }
 
 TEST_CASE("ledger: what it must not write it refuses without a trace") {
@@ -114,27 +157,27 @@ TEST_CASE("ledger: what it must not write it refuses without a trace") {
 
   struct Row {
     const char* what;
-    audit::Draft draft;
+    RecordContent content;
     ErrorCode code;
   };
 
-  audit::Draft no_version = intent("2", "3");
-  no_version.to.reset();
-  audit::Draft with_float = intent("2", "3");
+  RecordContent no_version = intent("2", "3");
+  no_version.to = {};
+  RecordContent with_float = intent("2", "3");
   with_float.body = R"({"auc":0.9})";
   const Row rows[] = {
       {"Genesis", {.kind = RecordKind::kGenesis}, ErrorCode::kInvalid},
-      {"adoption", {.kind = RecordKind::kTargetAdopted}, ErrorCode::kInvalid},
+      {"adoption", {.kind = RecordKind::kObjectAdopted}, ErrorCode::kInvalid},
       {"Intent without version", no_version, ErrorCode::kInvalid},
       {"body with a float", with_float, ErrorCode::kInvalid},
-      {"other ledger's kind", {.kind = RecordKind::kBlocked}, ErrorCode::kInvalid},
-      {"terminal of nothing", terminal(intent("2", "3"), RecordKind::kAborted, 9),
-       ErrorCode::kConflict},
+      {"other ledger's kind", gate_result("r"), ErrorCode::kInvalid},
+      {"unknown kind", {.kind = RecordKind::kUnknown}, ErrorCode::kInvalid},
+      {"terminal of nothing", aborted(intent("2", "3"), 9, false), ErrorCode::kConflict},
       {"terminal without of", {.kind = RecordKind::kAborted}, ErrorCode::kInvalid},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
-    const auto ref = bench.append(row.draft);
+    const auto ref = bench.append(row.content);
     REQUIRE_FALSE(ref);
     CHECK(ref.error().code == row.code);
   }
@@ -157,7 +200,7 @@ TEST_CASE("ledger: a crash before or after any call ends in one record with the 
     bench.store.before = bench.pending.before = count;
     bench.append(intent("", "1")).value();
   }
-  REQUIRE(calls > 10);
+  REQUIRE(calls >= 10);
   for (int at = 1; at <= calls; ++at) {
     for (const bool after : {false, true}) {
       CAPTURE(at);
@@ -186,7 +229,7 @@ TEST_CASE("ledger: a crash before or after any call ends in one record with the 
       for (const auto& [object, bytes] : durable)
         CHECK(now.at(object) == bytes);
       if (left) CHECK(now.at(left->key) == left->envelope);
-      CHECK(fresh_load(bench.store, bench.clock));
+      CHECK(Fresh(bench).load());
       // The lock runs from the writing, not from the signing.
       CHECK(bench.store.objects[ref->key][0].lock.retain_until >=
             (durable.contains(ref->key) ? kNow : bench.clock.now()) + std::chrono::hours(24));
@@ -221,30 +264,14 @@ TEST_CASE("ledger: any call that fails once is made good by the next append") {
   }
 }
 
-TEST_CASE("ledger: recover finishes what was pending and says what the ledger holds") {
-  Bench bench;
-  bench.two_promotions();
-  bench.store.before = [](std::string_view call, std::string_view) -> Fault {
-    return call == "put" ? Fault(down()) : std::nullopt;
-  };
-  CHECK(bench.append(intent("2", "3")).error().code == ErrorCode::kUnavailable);
-  bench.store.before = nullptr;
-  audit::Ledger restarted(bench.store, key(), bench.clock, options());
-  const auto state = restarted.recover(bench.target, bench.pending);
-  REQUIRE(state);
-  CHECK((*state)->head_sequence() == 6);
-  CHECK((*state)->open_intents == std::vector<std::uint64_t>{6});
-  CHECK(restarted.recover(bench.target, bench.pending).value()->head_sequence() == 6);
-}
-
 TEST_CASE("ledger: a pending record that is not ours and next is dropped") {
   struct Row {
     const char* what;
-    std::string (*forge)(const audit::LedgerState&);
+    std::string (*forge)(const History&);
   };
 
-  static const auto record_after = [](const audit::LedgerState& state) {
-    return audit::Record{.draft = intent("2", "666"),
+  static const auto record_after = [](const History& state) {
+    return audit::Record{.content = intent("2", "3"),
                          .frame = {.cluster = kTarget.cluster,
                                    .ledger = kTarget.path(),
                                    .object_uid = "uid-target",
@@ -260,38 +287,36 @@ TEST_CASE("ledger: a pending record that is not ours and next is dropped") {
     return audit::seal(audit::encode_record(record).value(), by);
   };
   const Row rows[] = {
-      {"garbage", [](const audit::LedgerState&) { return std::string("garbage"); }},
-      {"empty", [](const audit::LedgerState&) { return std::string(); }},
-      {"unsigned",
-       [](const audit::LedgerState& s) { return audit::encode_record(record_after(s)).value(); }},
-      {"signed by another",
-       [](const audit::LedgerState& s) { return sealed(record_after(s), other_key()); }},
+      {"garbage", [](const History&) { return std::string("garbage"); }},
+      {"empty", [](const History&) { return std::string(); }},
+      {"unsigned", [](const History& s) { return audit::encode_record(record_after(s)).value(); }},
+      {"signed by another", [](const History& s) { return sealed(record_after(s), other_key()); }},
       {"a sequence ahead",
-       [](const audit::LedgerState& s) {
+       [](const History& s) {
          audit::Record record = record_after(s);
          ++record.frame.sequence;
          return sealed(record, key());
        }},
       {"of another history",
-       [](const audit::LedgerState& s) {
+       [](const History& s) {
          audit::Record record = record_after(s);
          record.frame.prev = digest_of("another");
          return sealed(record, key());
        }},
       {"of another ledger",
-       [](const audit::LedgerState& s) {
+       [](const History& s) {
          audit::Record record = record_after(s);
          record.frame.ledger = kModel.path();
          return sealed(record, key());
        }},
       {"of another cluster",
-       [](const audit::LedgerState& s) {
+       [](const History& s) {
          audit::Record record = record_after(s);
          record.frame.cluster = "other";
          return sealed(record, key());
        }},
       {"of another object",
-       [](const audit::LedgerState& s) {
+       [](const History& s) {
          audit::Record record = record_after(s);
          record.frame.object_uid = "other";
          return sealed(record, key());
@@ -301,32 +326,60 @@ TEST_CASE("ledger: a pending record that is not ours and next is dropped") {
     CAPTURE(row.what);
     Bench bench;
     bench.two_promotions();
-    const auto state = bench.ledger.load(kTarget).value();
+    const std::string forged = row.forge(bench.ledger.load(kTarget).value());
     bench.status.pending = audit::Pending{.sequence = 6,
                                           .key = kTarget.key(6),
                                           .retain_until = kNow + std::chrono::hours(24),
-                                          .envelope = row.forge(*state)};
-    audit::Ledger restarted(bench.store, key(), bench.clock, options());
-    CHECK(restarted.recover(bench.target, bench.pending).value()->head_sequence() == 5);
-    CHECK(bench.store.objects.size() == 5);
-    const auto ref = restarted.append(bench.target, intent("2", "3"), bench.pending);
+                                          .envelope = forged};
+    const auto ref = Fresh(bench).ledger.append(bench.target, intent("2", "3"), bench.pending);
     REQUIRE(ref);
     CHECK(ref->sequence == 6);
-    CHECK(restarted.read(kTarget, 6)->draft.to->version == "3");
+    CHECK(bench.store.objects[kTarget.key(6)][0].bytes != forged);
   }
 }
 
-TEST_CASE("ledger: a pending record whose decision died is dropped when the caller says so") {
+TEST_CASE("ledger: a pending decision that nobody takes now is never committed") {
+  struct Row {
+    const char* what;
+    RecordContent content;
+  };
+
+  RecordContent rescue = intent("2", "1");
+  rescue.request = request("rescue");
+  rescue.action = "Rollback";
+  RecordContent otherwise = intent("2", "3");
+  otherwise.body = R"({"reason":"the same decision, told otherwise"})";
+  const Row rows[] = {{"a rollback by somebody else", rescue}, {"another body", otherwise}};
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    Bench bench;
+    bench.two_promotions();
+    bench.store.before = [](std::string_view call, std::string_view) -> Fault {
+      return call == "put" ? Fault(down()) : std::nullopt;
+    };
+    CHECK_FALSE(bench.append(intent("2", "3")));
+    const std::string dead = bench.status.pending->envelope;
+    bench.store.before = nullptr;
+    REQUIRE(bench.append(row.content)->sequence == 6);
+    CHECK(bench.store.objects[kTarget.key(6)][0].bytes != dead);
+    CHECK(Fresh(bench).ledger.read(kTarget, 6)->content.body == row.content.body);
+    CHECK(Fresh(bench).load()->head_sequence() == 6);
+  }
+}
+
+TEST_CASE("ledger: a pending record that says what is to be recorded now is finished as signed") {
   Bench bench;
   bench.two_promotions();
   bench.store.before = [](std::string_view call, std::string_view) -> Fault {
     return call == "put" ? Fault(down()) : std::nullopt;
   };
   CHECK_FALSE(bench.append(intent("2", "3")));
+  const std::string signed_bytes = bench.status.pending->envelope;
   bench.store.before = nullptr;
-  bench.pending.holds = [](const audit::Record& record) { return record.draft.to->version != "3"; };
-  CHECK(bench.append(intent("2", "4"))->sequence == 6);
-  CHECK(bench.ledger.read(kTarget, 6)->draft.to->version == "4");
+  bench.clock.advance(std::chrono::hours(2));
+  Fresh restarted(bench);
+  CHECK(restarted.ledger.append(bench.target, intent("2", "3"), bench.pending)->sequence == 6);
+  CHECK(bench.store.objects[kTarget.key(6)][0].bytes == signed_bytes);
 }
 
 TEST_CASE("ledger: nothing beside the envelope of a pending record is believed") {
@@ -340,7 +393,7 @@ TEST_CASE("ledger: nothing beside the envelope of a pending record is believed")
   bench.status.pending->key = "v1/elsewhere";
   bench.status.pending->sequence = 99;
   bench.status.pending->retain_until = parse_time("9999-01-01T00:00:00Z").value();
-  CHECK(bench.ledger.recover(bench.target, bench.pending).value()->head_sequence() == 6);
+  CHECK(bench.append(intent("2", "3"))->sequence == 6);
   CHECK_FALSE(bench.store.objects.contains("v1/elsewhere"));
   CHECK(bench.store.objects[kTarget.key(6)][0].lock.retain_until ==
         bench.clock.now() + std::chrono::hours(24));
@@ -372,7 +425,7 @@ TEST_CASE("ledger: a race that shows nothing is repeated, then left for later") 
     return std::nullopt;
   };
   CHECK(bench.append(intent("2", "3"))->sequence == 6);
-  bench.append(terminal(intent("2", "3"), RecordKind::kApplied, 6)).value();
+  bench.append(applied(intent("2", "3"), 6)).value();
   races = 1000;
   CHECK(bench.append(intent("3", "4")).error().code == ErrorCode::kUnavailable);
 }
@@ -403,6 +456,8 @@ TEST_CASE("ledger: a store that lies about what it kept is caught at reading bac
     const auto ref = bench.append(intent("2", "3"));
     REQUIRE_FALSE(ref);
     CHECK(ref.error().code == ErrorCode::kCorrupt);
+    REQUIRE(bench.ledger.store_fault());
+    CHECK(bench.ledger.store_fault()->find(kTarget.key(6)) != std::string::npos);
   }
 }
 
@@ -442,52 +497,93 @@ TEST_CASE(
   }
   bench.store.clock_ahead = std::chrono::seconds(50);
   const auto ref = bench.append(intent("", "1")).value();
-  CHECK(ref.recorded == kNow + std::chrono::seconds(50));
+  CHECK(ref.time == kNow + std::chrono::seconds(50));
   CHECK(ref.retain_until == kNow + std::chrono::seconds(50) + std::chrono::hours(24));
   // Our clock falls back within the limit: records do not go back in time.
   bench.clock.set(kNow - std::chrono::seconds(30));
   bench.store.clock_ahead = std::chrono::seconds(0);
-  const auto next = bench.append(terminal(intent("", "1"), RecordKind::kAborted, 2)).value();
-  CHECK(next.recorded == ref.recorded);
+  const auto next = bench.append(aborted(intent("", "1"), 2, false)).value();
+  CHECK(next.time == ref.time);
 }
 
-TEST_CASE("ledger: a gap or a changed record stops the ledger, strangers beside it do not") {
+TEST_CASE("ledger: a hidden or changed record stops the ledger, strangers beside it do not") {
   struct Row {
     const char* what;
     void (*spoil)(fakes::MemoryStore&);
     bool stops;
+    const char* says;
   };
 
+  using Store = fakes::MemoryStore;
   const Row rows[] = {
-      {"gap", [](fakes::MemoryStore& s) { s.objects.erase(kTarget.key(3)); }, true},
-      {"changed", [](fakes::MemoryStore& s) { s.objects[kTarget.key(3)][0].bytes[60] ^= 1; }, true},
-      {"hidden beyond a gap", [](fakes::MemoryStore& s) { s.add_version(kTarget.key(7), "x"); },
-       true},
-      {"marker", [](fakes::MemoryStore& s) { s.add_version(kTarget.key(3), "", true); }, false},
-      {"second version", [](fakes::MemoryStore& s) { s.add_version(kTarget.key(3), "x"); }, false},
-      {"marker over the head",
-       [](fakes::MemoryStore& s) { s.add_version(kTarget.key(5), "", true); }, false},
-      {"stranger", [](fakes::MemoryStore& s) { s.add_version(kTarget.prefix() + "a.txt", "x"); },
-       false},
+      {"gap", [](Store& s) { s.objects.erase(kTarget.key(3)); }, true, "record 3 is missing"},
+      {"no Genesis", [](Store& s) { s.objects.erase(kTarget.key(1)); }, true, "1 is missing"},
+      {"changed", [](Store& s) { s.objects[kTarget.key(3)][0].bytes[60] ^= 1; }, true, "record 3"},
+      {"garbage at the next key", [](Store& s) { s.add_version(kTarget.key(6), "x"); }, true,
+       "what lies where record 6 belongs is no record of this operator"},
+      {"a record replayed at the next key",
+       [](Store& s) { s.add_version(kTarget.key(6), s.objects[kTarget.key(5)][0].bytes); }, true,
+       "record 6: says it is record 5"},
+      {"garbage behind a gap", [](Store& s) { s.add_version(kTarget.key(9), "x"); }, false,
+       "an object behind the last record"},
+      {"much garbage behind a gap",
+       [](Store& s) { s.add_version(kTarget.key(50'000), std::string(100'000, 'x')); }, false,
+       "an object behind the last record"},
+      {"a marker where the next record goes",
+       [](Store& s) { s.add_version(kTarget.key(6), "", true); }, false, "where no record is"},
+      {"a marker behind a gap", [](Store& s) { s.add_version(kTarget.key(9), "", true); }, false,
+       "where no record is"},
+      {"marker", [](Store& s) { s.add_version(kTarget.key(3), "", true); }, false, "hide it"},
+      {"second version", [](Store& s) { s.add_version(kTarget.key(3), "x"); }, false,
+       "written over it"},
+      {"marker over the head", [](Store& s) { s.add_version(kTarget.key(5), "", true); }, false,
+       "hide it"},
+      {"stranger", [](Store& s) { s.add_version(kTarget.prefix() + "a.txt", "x"); }, false,
+       "strange object"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
     Bench bench;
     bench.two_promotions();
     row.spoil(bench.store);
-    audit::Ledger restarted(bench.store, key(), bench.clock, options());
-    const auto state = restarted.load(kTarget);
+    Fresh restarted(bench);
+    const auto state = restarted.load();
     REQUIRE(state.has_value() == !row.stops);
-    const auto ref = restarted.append(bench.target, intent("2", "3"), bench.pending);
+    const auto findings = restarted.ledger.findings(kTarget);
+    const auto ref = restarted.ledger.append(bench.target, intent("2", "3"), bench.pending);
     REQUIRE(ref.has_value() == !row.stops);
+    const std::string said = row.stops ? state.error().message : findings.at(0).what;
+    CHECK_MESSAGE(said.find(row.says) != std::string::npos, said);
     if (row.stops) {
       CHECK(state.error().code == ErrorCode::kCorrupt);
       CHECK(ref.error().code == ErrorCode::kCorrupt);
     } else {
-      CHECK((*state)->findings.size() == 1);
+      CHECK(findings.size() == 1);
       CHECK(ref->sequence == 6);
+      CHECK(Fresh(bench).load()->head_sequence() == 6);
     }
   }
+}
+
+TEST_CASE("ledger: strays found while running stop nothing and are told once") {
+  Bench bench;
+  bench.two_promotions();
+  bench.store.add_version(kTarget.key(8), "garbage");
+  CHECK(bench.ledger.load(kTarget)->head_sequence() == 5);
+  CHECK(bench.ledger.load(kTarget)->head_sequence() == 5);
+  CHECK(bench.ledger.findings(kTarget).size() == 1);
+  int gets = 0;
+  bench.store.before = [&](std::string_view call, std::string_view) -> Fault {
+    if (call == "get") ++gets;
+    return std::nullopt;
+  };
+  bench.ledger.load(kTarget).value();
+  CHECK(gets == 0);  // what was looked at is not looked at again
+  bench.store.before = nullptr;
+  CHECK(bench.append(intent("2", "3"))->sequence == 6);
+  CHECK(bench.append(applied(intent("2", "3"), 6))->sequence == 7);
+  // Now it lies where the next record belongs.
+  CHECK(bench.append(intent("3", "4")).error().code == ErrorCode::kCorrupt);
 }
 
 TEST_CASE("ledger: an outage is an outage and not an empty ledger") {
@@ -499,14 +595,14 @@ TEST_CASE("ledger: an outage is an outage and not an empty ledger") {
   CHECK(restarted.append(bench.target, intent("2", "3"), bench.pending).error().code ==
         ErrorCode::kUnavailable);
   bench.store.before = nullptr;
-  CHECK(restarted.load(kTarget).value()->head_sequence() == 5);
+  CHECK(restarted.load(kTarget)->head_sequence() == 5);
 }
 
 TEST_CASE("ledger: reads through pages, and only what is new the second time") {
   Bench bench;
   bench.store.page_size = 2;
   bench.two_promotions();
-  CHECK(fresh_load(bench.store, bench.clock).value()->head_sequence() == 5);
+  CHECK(Fresh(bench).load()->head_sequence() == 5);
   std::vector<std::string> calls;
   bench.store.before = [&](std::string_view call, std::string_view) -> Fault {
     calls.emplace_back(call);
@@ -514,4 +610,6 @@ TEST_CASE("ledger: reads through pages, and only what is new the second time") {
   };
   bench.ledger.load(kTarget).value();
   CHECK(calls == std::vector<std::string>{"list"});
+  CHECK(bench.ledger.known(kTarget)->head_sequence() == 5);
+  CHECK(calls.size() == 1);
 }

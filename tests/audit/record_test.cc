@@ -16,11 +16,11 @@ using audit::Record;
 namespace {
 
 Record full_record() {
-  audit::Draft draft = intent("1", "2");
-  draft.body = R"({"evaluation":{"dataset":{"digest":")" + digest_of("dataset") +
-               R"(","uri":"s3://d","version":"2026-11"}},"reason":"é \u20ac"})";
-  draft.body = canonical_json(parse_strict_json(draft.body, 4096).value()).value();
-  return {.draft = draft,
+  RecordContent content = intent("1", "2");
+  content.body = R"({"evaluation":{"dataset":{"digest":")" + digest_of("dataset") +
+                 R"(","uri":"s3://d","version":"2026-11"}},"reason":"é \u20ac"})";
+  content.body = canonical_json(parse_strict_json(content.body, 4096).value()).value();
+  return {.content = content,
           .frame = {.cluster = "c0ffee",
                     .ledger = kTarget.path(),
                     .object_uid = "u",
@@ -44,10 +44,74 @@ TEST_CASE("record: reads back as it was written") {
   CHECK(*back == record);
 
   Record bare = record;
-  bare.draft = {.kind = audit::RecordKind::kGenesis};
+  bare.content = {.kind = RecordKind::kGenesis};
   bare.frame.prev.clear();
   bare.frame.deviations.clear();
   CHECK(audit::decode_record(audit::encode_record(bare).value()).value() == bare);
+}
+
+TEST_CASE("record: every field of a content reads back") {
+  Record record = full_record();
+  RecordContent& content = record.content;
+  content.kind = RecordKind::kAborted;
+  content.of = 41;
+  content.code = EndCode::kSmokeTestFailed;
+  content.pins_changed = true;
+  content.text = "the smoke test failed: 3 of 5";
+  CHECK(audit::decode_record(audit::encode_record(record).value()).value() == record);
+
+  record.content = decided("1", "2");
+  record.content.targets = {"eu", "us"};
+  CHECK(audit::decode_record(audit::encode_record(record).value())->content.targets ==
+        record.content.targets);
+
+  record.content = concluded("r", EndCode::kApplied);
+  record.content.effect = Effect::kStage;
+  record.content.moves = {{.version = version("2"), .from = "Staging"},
+                          {.version = version("1"), .from = "Production"}};
+  const auto back = audit::decode_record(audit::encode_record(record).value());
+  REQUIRE(back);
+  CHECK(back->content == record.content);
+}
+
+TEST_CASE("record: the effect is the kind's, whatever the writer thought") {
+  Record record = full_record();
+  record.content.effect = Effect::kNone;
+  const auto statement = nlohmann::json::parse(audit::encode_record(record).value());
+  CHECK(statement["predicate"]["effect"] == "pin");
+}
+
+TEST_CASE("record: a kind of a later version without effect is kept opaque") {
+  auto statement = nlohmann::json::parse(audit::encode_record(full_record()).value());
+  statement["predicate"]["kind"] = "ShadowReport";
+  statement["predicate"]["effect"] = "none";
+  const auto back = audit::decode_record(canonical_json(statement).value());
+  REQUIRE(back);
+  CHECK(back->content.kind == RecordKind::kUnknown);
+  CHECK(back->content.kind_text == "ShadowReport");
+}
+
+TEST_CASE("record: a text too long is cut, a list too long is refused") {
+  Record record = full_record();
+  record.content.text = std::string(kMaxTextBytes - 1, 'x') + "\u20ac";
+  const auto back = audit::decode_record(audit::encode_record(record).value());
+  REQUIRE(back);
+  CHECK(back->content.text.size() <= kMaxTextBytes);
+  record.content = decided("1", "2");
+  record.content.targets.assign(audit::kMaxListed + 1, "t");
+  CHECK(audit::encode_record(record).error().code == ErrorCode::kInvalid);
+}
+
+TEST_CASE("record: the largest body that can be written can be read") {
+  Record record = full_record();
+  record.content.body = R"({"a":")" + std::string(kMaxBodyBytes - 8, 'x') + "\"}";
+  REQUIRE(record.content.body.size() == kMaxBodyBytes);
+  const auto payload = audit::encode_record(record);
+  REQUIRE(payload);
+  CHECK(audit::decode_record(*payload)->content.body == record.content.body);
+  CHECK(audit::seal(*payload, key()).size() <= audit::kMaxEnvelopeBytes);
+  record.content.body.insert(7, "x");
+  CHECK_FALSE(audit::encode_record(record));
 }
 
 TEST_CASE("record: is an in-toto statement about artifact and dataset") {
@@ -63,7 +127,7 @@ TEST_CASE("record: is an in-toto statement about artifact and dataset") {
   CHECK(statement["predicate"]["deviations"][0]["point"] == "f");
 
   Record bare = full_record();
-  bare.draft = {.kind = audit::RecordKind::kGenesis};
+  bare.content = {.kind = RecordKind::kGenesis};
   const auto genesis = nlohmann::json::parse(audit::encode_record(bare).value());
   REQUIRE(genesis["subject"].size() == 1);
   CHECK(genesis["subject"][0]["name"] == "ledger:credit/target/credit-risk-eu");
@@ -79,11 +143,11 @@ TEST_CASE("record: refuses bodies that it cannot keep") {
                       {"not JSON", "{"},
                       {"float", R"({"auc":0.9})"},
                       {"duplicate key", R"({"a":1,"a":2})"},
-                      {"too large", R"({"a":")" + std::string(64U << 10U, 'x') + "\"}"}};
+                      {"too large", R"({"a":")" + std::string(kMaxBodyBytes, 'x') + "\"}"}};
   for (const Row& row : rows) {
     CAPTURE(row.what);
     Record record = full_record();
-    record.draft.body = row.body;
+    record.content.body = row.body;
     const auto payload = audit::encode_record(record);
     REQUIRE_FALSE(payload);
     CHECK(payload.error().code == ErrorCode::kInvalid);
@@ -119,7 +183,11 @@ TEST_CASE("record: payloads that nobody wrote are corrupt") {
       {"schema as text", change("/predicate/schema", "1")},
       {"no schema", change("/predicate/schema", gone)},
       {"no predicate", change("/predicate", gone)},
-      {"unknown kind", change("/predicate/kind", "Forgiven")},
+      {"unknown kind with an effect", change("/predicate/kind", "Canary")},
+      {"no kind", change("/predicate/kind", gone)},
+      {"no effect", change("/predicate/effect", gone)},
+      {"unknown effect", change("/predicate/effect", "traffic")},
+      {"another effect than the kind's", change("/predicate/effect", "none")},
       {"no sequence", change("/predicate/seq", gone)},
       {"sequence as number", change("/predicate/seq", 42)},
       {"sequence with zeros", change("/predicate/seq", "042")},
@@ -139,6 +207,7 @@ TEST_CASE("record: payloads that nobody wrote are corrupt") {
   }
   // What a later version adds does not harm.
   CHECK(audit::decode_record(change("/predicate/later", "x")));
+  CHECK(audit::decode_record(change("/predicate/code", "Later"))->content.code == EndCode::kOther);
 }
 
 // https://github.com/secure-systems-lab/dsse/blob/master/protocol.md, test vectors.

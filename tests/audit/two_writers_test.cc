@@ -15,7 +15,6 @@
 
 using namespace stagekeeper;
 using namespace stagekeeper::audit_test;
-using audit::RecordKind;
 using fakes::Fault;
 
 namespace {
@@ -99,46 +98,57 @@ class TurnStore final : public audit::Store {
   int me_;
 };
 
+/// Turns are for one thread a writer.
+audit::LedgerOptions one_by_one() {
+  audit::LedgerOptions out = options();
+  out.parallel_reads = 1;
+  return out;
+}
+
 /// One writer: its own Ledger and view of the status, in its own thread.
 struct Writer {
   TurnStore store;
   fakes::MemoryPending pending;
   audit::Ledger ledger;
-  std::optional<Result<audit::RecordRef>> got;
+  std::optional<Result<RecordFact>> got;
 
   Writer(Bench& bench, Turns& turns, int me)
       : store(bench.store, turns, me),
         pending(bench.status),
-        ledger(store, key(), bench.clock, options()) {
+        ledger(store, key(), bench.clock, one_by_one()) {
     pending.before = [this](std::string_view, std::string_view) {
       return store.turn([] { return Fault(); });
     };
   }
 };
 
-audit::Draft gate_result(const std::string& request) {
-  return {.kind = RecordKind::kGateResult,
-          .model = "credit-risk",
-          .request = {.name = request, .uid = "uid-" + request, .generation = 1},
-          .decision_digest = digest_of(request)};
-}
-
 struct Outcome {
   std::size_t records;
-  std::vector<Result<audit::RecordRef>> got;
+  std::vector<Result<RecordFact>> got;
 };
 
+/// Genesis and one more record, or a whole promotion.
+void begin(Bench& bench, const audit::LedgerId& id) {
+  bench.target.id = id;
+  if (id == kModel) {
+    bench.append(gate_result("before")).value();
+    return;
+  }
+  bench.append(intent("", "0")).value();
+  bench.append(applied(intent("", "0"), 2)).value();
+}
+
 /// Two appends under one schedule.
-Outcome race(std::uint32_t schedule, int length, const audit::Draft& first,
-             const audit::Draft& second) {
+Outcome race(const audit::LedgerId& id, std::uint32_t schedule, int length,
+             const RecordContent& first, const RecordContent& second) {
   Bench bench;
-  bench.append(gate_result("before")).value();
+  begin(bench, id);
   Turns turns(schedule, length);
   Writer a(bench, turns, 0);
   Writer b(bench, turns, 1);
-  const auto run = [&](Writer& writer, int me, const audit::Draft& draft) {
+  const auto run = [&](Writer& writer, int me, const RecordContent& content) {
     turns.wait_for(me);
-    writer.got = writer.ledger.append(bench.target, draft, writer.pending);
+    writer.got = writer.ledger.append(bench.target, content, writer.pending);
     turns.finish(me);
   };
   {
@@ -146,12 +156,13 @@ Outcome race(std::uint32_t schedule, int length, const audit::Draft& first,
     const std::jthread two(run, std::ref(b), 1, std::cref(second));
     turns.next();
   }
-  const auto state = fresh_load(bench.store, bench.clock);
+  Fresh fresh(bench);
+  const auto state = fresh.load(id);
   REQUIRE(state);
-  CHECK((*state)->findings.empty());
+  CHECK(fresh.ledger.findings(id).empty());
   for (const auto& [object, versions] : bench.store.objects)
     CHECK(versions.size() == 1);
-  return {.records = (*state)->records.size(), .got = {*a.got, *b.got}};
+  return {.records = state->head_sequence(), .got = {*a.got, *b.got}};
 }
 
 constexpr int kLength = 12;
@@ -167,7 +178,7 @@ std::uint32_t stride() {
 TEST_CASE("two writers: different records both land in one chain, in every order of calls") {
   for (std::uint32_t schedule = 0; schedule < (1U << kLength); schedule += stride()) {
     CAPTURE(schedule);
-    const Outcome outcome = race(schedule, kLength, gate_result("a"), gate_result("b"));
+    const Outcome outcome = race(kModel, schedule, kLength, gate_result("a"), gate_result("b"));
     REQUIRE(outcome.got[0]);
     REQUIRE(outcome.got[1]);
     CHECK(outcome.got[0]->sequence != outcome.got[1]->sequence);
@@ -178,22 +189,22 @@ TEST_CASE("two writers: different records both land in one chain, in every order
 TEST_CASE("two writers: the same record lands once, in every order of calls") {
   for (std::uint32_t schedule = 0; schedule < (1U << kLength); schedule += stride()) {
     CAPTURE(schedule);
-    const Outcome outcome = race(schedule, kLength, intent("", "1"), intent("", "1"));
+    const Outcome outcome = race(kTarget, schedule, kLength, intent("", "1"), intent("", "1"));
     REQUIRE(outcome.got[0]);
     REQUIRE(outcome.got[1]);
     CHECK(outcome.got[0]->digest == outcome.got[1]->digest);
-    CHECK(outcome.records == 3);
+    CHECK(outcome.records == 4);
   }
 }
 
 TEST_CASE("two writers: of two Intents one waits for the other to be closed") {
   for (std::uint32_t schedule = 0; schedule < (1U << kLength); schedule += stride()) {
     CAPTURE(schedule);
-    const Outcome outcome = race(schedule, kLength, intent("", "1"), intent("", "2"));
+    const Outcome outcome = race(kTarget, schedule, kLength, intent("", "1"), intent("", "2"));
     CHECK(outcome.got[0].has_value() != outcome.got[1].has_value());
     for (const auto& got : outcome.got)
       if (!got) CHECK(got.error().code == ErrorCode::kConflict);
-    CHECK(outcome.records == 3);
+    CHECK(outcome.records == 4);
   }
 }
 
@@ -201,9 +212,9 @@ TEST_CASE("two writers: a wiped status between signing and sending forks nothing
   // Writer a has signed record 3 and stands before its PUT; the status is emptied; b signs and
   // writes another record 3; then a goes on.
   Bench bench;
-  bench.append(gate_result("before")).value();
+  begin(bench, kModel);
   fakes::MemoryPending other_view(bench.status);
-  audit::Ledger other(bench.store, key(), bench.clock, options());
+  audit::Ledger other(bench.store, key(), bench.clock, one_by_one());
   bool interposed = false;
   bench.store.before = [&](std::string_view call, std::string_view) -> Fault {
     if (call != "put" || interposed) return std::nullopt;
@@ -216,16 +227,16 @@ TEST_CASE("two writers: a wiped status between signing and sending forks nothing
   const auto mine = bench.append(gate_result("a"));
   REQUIRE(mine);
   CHECK(mine->sequence == 4);
-  CHECK(fresh_load(bench.store, bench.clock).value()->head_sequence() == 4);
+  CHECK(Fresh(bench).load(kModel)->head_sequence() == 4);
 }
 
 TEST_CASE("two writers: a writer that slept does not put back what was overtaken") {
   Bench bench;
-  bench.append(gate_result("before")).value();
+  begin(bench, kModel);
   const std::optional<audit::Pending> old = bench.status.pending;
   bench.append(gate_result("a")).value();
   bench.status.pending = old;  // a replayed status
   ++bench.status.version;
   CHECK(bench.append(gate_result("b"))->sequence == 4);
-  CHECK(fresh_load(bench.store, bench.clock).value()->head_sequence() == 4);
+  CHECK(Fresh(bench).load(kModel)->head_sequence() == 4);
 }

@@ -14,7 +14,7 @@ ROOT = HERE.parent.parent
 GROUP = "/apis/stagekeeper.dev/v1alpha1"
 PLURALS = {
     "ModelVersion": "modelversions", "PromotionPolicy": "promotionpolicies", "ServingTarget": "servingtargets",
-    "PromotionRequest": "promotionrequests", "Approval": "approvals", "GateClass": "gateclasses", "Stage": "stages",
+    "PromotionRequest": "promotionrequests", "Approval": "approvals", "GateClass": "gateclasses", "ModelStage": "modelstages",
 }
 
 

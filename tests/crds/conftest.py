@@ -16,7 +16,7 @@ USERS = ["priya", "alice", "bob", "nadia", "mallory"]
 
 def pytest_collection_modifyitems(items):
     # Static checks first: they are the fastest to fail.
-    order = ["test_schema", "test_chart", "test_objects", "test_admission"]
+    order = ["test_schema", "test_chart", "test_compat", "test_objects", "test_admission"]
     items.sort(key=lambda i: order.index(i.module.__name__) if i.module.__name__ in order else 99)
 
 
@@ -88,10 +88,10 @@ def ns(admin):
     def verbs(role, *rules):
         assert admin.create({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": role},
-            "rules": [{"apiGroups": ["stagekeeper.dev"], "resources": ["stages"], "verbs": v, "resourceNames": n}
+            "rules": [{"apiGroups": ["stagekeeper.dev"], "resources": ["modelstages"], "verbs": v, "resourceNames": n}
                       for v, n in rules]}, name).status == 201
 
-    verbs("asks", (["promote", "rollback"], ["staging", "credit-risk.production"]), (["promote"], ["archived"]))
+    verbs("asks", (["promote", "rollback"], ["staging", "credit-risk.production"]), (["archive"], ["archived"]))
     verbs("approves", (["approve"], ["credit-risk.production"]))
     bind("priya", "stagekeeper-requester")
     bind("priya", "asks", "Role")

@@ -106,6 +106,34 @@ def test_nobody_approves_in_another_name(claim, message, users, ns):
     assert reply.status == 403 and message in reply.message, reply
 
 
+def version(number, **spec):
+    obj = valid("ModelVersion")
+    obj["metadata"]["name"] = f"credit-risk-{number}"
+    obj["spec"].update(version=str(number), **spec)
+    return obj
+
+
+def test_who_registers_a_version_is_filled_in(users, robot, ns):
+    made = users["priya"].create(version(101), ns)
+    assert made.status == 201, made
+    assert made.body["spec"]["registeredBy"]["username"] == "priya" and made.body["spec"]["registeredBy"]["uid"] == "uid-priya"
+    assert "data-science" in made.body["spec"]["registeredBy"]["groups"]
+    again = users["priya"].apply(version(101), ns, "gitops")
+    assert again.status == 200 and again.body["spec"] == made.body["spec"], again
+    made = robot.create(version(102), ns, dry_run=True)
+    assert made.status == 201 and made.body["spec"]["registeredBy"]["username"].endswith(":robot"), made
+
+
+@pytest.mark.parametrize("claim,message", [
+    ({"username": "alice"}, "spec.registeredBy.username must be your own user name, priya"),
+    ({"username": "priya", "uid": "uid-alice"}, "spec.registeredBy.uid must be your own uid"),
+    ({"username": "priya", "groups": ["mrm"]}, "spec.registeredBy.groups must be groups of your own"),
+])
+def test_nobody_registers_in_another_name(claim, message, users, ns):
+    reply = users["priya"].create(version(103, registeredBy=claim), ns, dry_run=True)
+    assert reply.status == 403 and message in reply.message, reply
+
+
 def test_service_accounts_ask_but_do_not_approve(robot, ns):
     assert robot.create(request(), ns, dry_run=True).status == 201
     reply = robot.create(approval(), ns, dry_run=True)
@@ -117,21 +145,22 @@ def test_service_accounts_ask_but_do_not_approve(robot, ns):
 def test_promote_needs_its_verb(users, ns):
     reply = users["mallory"].create(request(), ns, dry_run=True)
     assert reply.status == 403, reply
-    assert (f"mallory lacks the verb promote on stages.stagekeeper.dev named production or credit-risk.production in namespace {ns}"
+    assert (f"mallory lacks the verb promote on modelstages.stagekeeper.dev named production or credit-risk.production in namespace {ns}"
             in reply.message)
-    assert "--verb=promote --resource=stages.stagekeeper.dev --resource-name=credit-risk.production" in reply.message
+    assert "--verb=promote --resource=modelstages.stagekeeper.dev --resource-name=credit-risk.production" in reply.message
 
 
 @pytest.mark.parametrize("spec,status,verb", [
     ({}, 201, ""),                                                   # credit-risk.production
     ({"stage": "Staging"}, 201, ""),                                 # staging, any model
     ({"stage": "Staging", "model": "fraud"}, 201, ""),
-    ({"model": "fraud"}, 403, "promote on stages.stagekeeper.dev named production or fraud.production"),
-    ({"stage": "QA"}, 403, "promote on stages.stagekeeper.dev named qa or credit-risk.qa"),
+    ({"model": "fraud"}, 403, "promote on modelstages.stagekeeper.dev named production or fraud.production"),
+    ({"stage": "QA"}, 403, "promote on modelstages.stagekeeper.dev named qa or credit-risk.qa"),
     ({"action": "Rollback"}, 201, ""),
-    ({"action": "Rollback", "model": "fraud"}, 403, "rollback on stages.stagekeeper.dev named production"),
+    ({"action": "Rollback", "model": "fraud"}, 403, "rollback on modelstages.stagekeeper.dev named production"),
     ({"action": "Archive", "stage": "Archived"}, 201, ""),
-    ({"action": "Adopt"}, 403, "breakglass on stages.stagekeeper.dev named production"),
+    ({"action": "Archive", "stage": "Archived", "model": "fraud"}, 201, ""),
+    ({"action": "Adopt"}, 403, "adopt on modelstages.stagekeeper.dev named production"),
 ])
 def test_verb_by_action_and_stage(spec, status, verb, users, ns):
     reply = users["priya"].create(request(**spec), ns, dry_run=True)
@@ -142,7 +171,7 @@ def test_approve_needs_its_verb(users, ns):
     assert users["alice"].create(approval(), ns, dry_run=True).status == 201
     for user, spec in [("bob", {}), ("alice", {"stage": "Staging"}), ("alice", {"model": "fraud"}), ("mallory", {})]:
         reply = users[user].create(approval(**spec), ns, dry_run=True)
-        assert reply.status == 403 and f"{user} lacks the verb approve on stages.stagekeeper.dev named" in reply.message, reply
+        assert reply.status == 403 and f"{user} lacks the verb approve on modelstages.stagekeeper.dev named" in reply.message, reply
 
 
 def test_approvals_are_only_created(users, ns):
@@ -160,7 +189,8 @@ def deployment(name="eu", **env):
         "replicas": 0, "selector": {"matchLabels": {"app": name}},
         "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [
             {"name": "server", "image": "example.com/server:1", "env": [{"name": k, "value": v} for k, v in env.items()]},
-            {"name": "sidecar", "image": "example.com/sidecar:1"}]}}}}
+            {"name": "sidecar", "image": "example.com/sidecar:1"}],
+            "initContainers": [{"name": "fetch", "image": "example.com/fetch:1"}]}}}}
 
 
 @pytest.fixture
@@ -170,15 +200,21 @@ def pinned(users, operator, admin, ns, request):
     assert users["nadia"].create(deployment(name, LOG_LEVEL="info"), ns).status == 201
     head = {"apiVersion": "apps/v1", "kind": "Deployment"}
     claim = {**head, "metadata": {"name": name, "labels": {"stagekeeper.dev/target": "credit-risk-eu"}, "annotations": {
-        "stagekeeper.dev/container": "server", "stagekeeper.dev/pin-env": "MODEL_VERSION,MODEL_URI"}}}
+        "stagekeeper.dev/pin-env": "server/MODEL_VERSION,fetch/MODEL_URI"}}}
     assert operator.apply(claim, ns, "stagekeeper").status == 200
     pin = {**head, "metadata": {"name": name, "annotations": {"stagekeeper.dev/sequence": "1", "stagekeeper.dev/record": "sha256:00"}},
-           "spec": {"template": {"spec": {"containers": [{"name": "server", "env": [
-               {"name": "MODEL_VERSION", "value": "46"}, {"name": "MODEL_URI", "value": "models:/credit-risk/46"}]}]}}}}
+           "spec": {"template": {"spec": {
+               "containers": [{"name": "server", "env": [{"name": "MODEL_VERSION", "value": "46"}]}],
+               "initContainers": [{"name": "fetch", "env": [{"name": "MODEL_URI", "value": "models:/credit-risk/46"}]}]}}}}
     reply = operator.apply(pin, ns, "stagekeeper-pin")
     assert reply.status == 200, reply
     yield name
     operator.delete("Deployment", ns, name)
+
+
+def init(**env):
+    return {"spec": {"template": {"spec": {"initContainers": [
+        {"name": "fetch", "env": [{"name": k, "value": v} for k, v in env.items()]}]}}}}
 
 
 def containers(**env):
@@ -192,10 +228,10 @@ ANNOTATIONS = "annotations stagekeeper.dev/… are written by Stagekeeper only"
 STRATEGIC = "application/strategic-merge-patch+json"
 EDITS = [
     (containers(MODEL_VERSION="47"), PIN),
-    (containers(MODEL_URI="models:/credit-risk/47"), PIN),
+    (init(MODEL_URI="models:/credit-risk/47"), PIN),
+    ({"spec": {"template": {"spec": {"initContainers": [{"name": "fetch", "env": [{"$patch": "delete", "name": "MODEL_URI"}]}]}}}}, PIN),
+    ({"spec": {"template": {"spec": {"initContainers": [{"$patch": "delete", "name": "fetch"}]}}}}, PIN),
     ({"spec": {"template": {"spec": {"containers": [{"name": "server", "env": [{"$patch": "delete", "name": "MODEL_VERSION"}]}]}}}}, PIN),
-    ({"spec": {"template": {"spec": {"containers": [{"name": "sidecar", "env": [{"name": "MODEL_VERSION", "value": "46"}]}]}}}}, PIN),
-    ({"spec": {"template": {"spec": {"initContainers": [{"name": "init", "image": "x", "env": [{"name": "MODEL_URI", "value": "y"}]}]}}}}, PIN),
     ({"spec": {"template": {"spec": {"containers": [{"$patch": "delete", "name": "server"}]}}}}, PIN),
     ({"metadata": {"labels": {"stagekeeper.dev/target": None}}}, LABELS),
     ({"metadata": {"labels": {"stagekeeper.dev/target": "other"}}}, LABELS),
@@ -203,7 +239,7 @@ EDITS = [
     ({"metadata": {"annotations": {"stagekeeper.dev/sequence": "2"}}}, ANNOTATIONS),
     ({"metadata": {"annotations": {"stagekeeper.dev/record": None}}}, ANNOTATIONS),
     ({"metadata": {"annotations": {"stagekeeper.dev/pin-env": "OTHER"}}}, ANNOTATIONS),
-    ({"metadata": {"annotations": {"stagekeeper.dev/container": "sidecar"}}}, ANNOTATIONS),
+    ({"metadata": {"annotations": {"stagekeeper.dev/pinned-at": "2026-11-21T09:30:00Z"}}}, ANNOTATIONS),
 ]
 
 
@@ -218,18 +254,22 @@ def test_pins_change_only_by_the_operator(edit, message, pinned, users, operator
 
 def test_unlabel_and_repin_at_once_is_refused(pinned, users, ns):
     edit = {**containers(MODEL_VERSION="47"), "metadata": {"labels": {"stagekeeper.dev/target": None}, "annotations": {
-        "stagekeeper.dev/pin-env": None, "stagekeeper.dev/sequence": None, "stagekeeper.dev/record": None, "stagekeeper.dev/container": None}}}
+        "stagekeeper.dev/pin-env": None, "stagekeeper.dev/sequence": None, "stagekeeper.dev/record": None}}}
     assert users["nadia"].call("PATCH", users["nadia"].path("Deployment", ns, pinned), edit, STRATEGIC).status == 403
 
 
 @pytest.mark.parametrize("edit", [
     {"spec": {"replicas": 3}},
     containers(LOG_LEVEL="debug"),
+    init(LOG_LEVEL="debug"),
+    # The same names in containers that are not pinned are somebody else's.
+    {"spec": {"template": {"spec": {"containers": [{"name": "sidecar", "env": [{"name": "MODEL_VERSION", "value": "own"}]}]}}}},
+    containers(MODEL_URI="x"),
     {"spec": {"template": {"spec": {"containers": [{"name": "sidecar", "image": "example.com/sidecar:2"}]}}}},
     {"spec": {"template": {"spec": {"containers": [{"name": "extra", "image": "example.com/x:1", "env": [{"name": "A", "value": "b"}]}]}}}},
     {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-11-21T09:30:00Z"}}}}},
     {"metadata": {"labels": {"team": "credit"}, "annotations": {"note": "x"}}},
-], ids=range(6))
+], ids=range(9))
 def test_other_edits_pass(edit, pinned, users, ns):
     reply = users["nadia"].call("PATCH", users["nadia"].path("Deployment", ns, pinned), edit, STRATEGIC, dryRun="All")
     assert reply.status == 200, reply
@@ -260,10 +300,8 @@ def test_deletion(pinned, users, admin, operator, ns):
 @pytest.mark.parametrize("metadata", [
     {"labels": {"stagekeeper.dev/target": "x"}}, {"labels": {"stagekeeper.dev/clone": "candidate"}},
     {"annotations": {"stagekeeper.dev/sequence": "1"}}])
-@pytest.mark.parametrize("kind", ["Deployment", "Service"])
-def test_our_metadata_is_not_forged(kind, metadata, users, operator, ns):
-    obj = deployment("forged") if kind == "Deployment" else {
-        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "forged"}, "spec": {"ports": [{"port": 80}]}}
+def test_our_metadata_is_not_forged(metadata, users, operator, ns):
+    kind, obj = "Deployment", deployment("forged")
     obj["metadata"].update(metadata)
     reply = users["nadia"].create(obj, ns, dry_run=True)
     assert reply.status == 403 and "are written by Stagekeeper only; create the object without them" in reply.message, reply
@@ -305,7 +343,7 @@ def test_namespaces_with_pinned_deployments_can_be_deleted(admin, operator, inst
 
 ALIASES = [("OTHER", "models:/credit-risk/Production"), ("OTHER", "models:/credit-risk@champion"), ("OTHER", "MODELS:/x/latest"),
            ("OTHER", "@champion"), ("OTHER", "credit-risk@Prod"), ("MODEL_VERSION", "Latest"), ("MODEL_VERSION", "champion"),
-           ("MODEL_VERSION", "STABLE"), ("MODEL_URI", "@blue")]
+           ("MODEL_VERSION", "STABLE"), ("MODEL_VERSION", "@blue")]
 
 
 @pytest.mark.parametrize("name,value", ALIASES)
@@ -379,17 +417,19 @@ def allowed(admin, user, ns, verb, group, resource, name=""):
 def test_rights_of_the_operator(admin, ns, installed):
     me = f"system:serviceaccount:{installed['operator']}:stagekeeper"
     outside = "kube-system"
-    yes = [(ns, "patch", "apps", "deployments"), (ns, "create", "", "services"), (ns, "list", "policy", "poddisruptionbudgets"),
+    yes = [(ns, "patch", "apps", "deployments"), (ns, "list", "apps", "replicasets"), (ns, "list", "", "pods"),
+           (outside, "patch", "stagekeeper.dev", "gateclasses/status"), (ns, "list", "policy", "poddisruptionbudgets"),
            (outside, "list", "apps", "deployments"), (outside, "patch", "stagekeeper.dev", "promotionrequests/status"),
            (installed["gates"], "create", "batch", "jobs"), (installed["gates"], "list", "", "pods"),
            (outside, "create", "events.k8s.io", "events"), ("", "create", "authorization.k8s.io", "subjectaccessreviews")]
-    no = [(outside, "patch", "apps", "deployments"), (outside, "create", "", "services"), (ns, "get", "", "secrets"),
+    no = [(outside, "patch", "apps", "deployments"), (ns, "create", "", "services"), (ns, "delete", "", "services"),
+          (outside, "list", "", "pods"), (outside, "list", "apps", "replicasets"), (ns, "delete", "", "pods"), (ns, "get", "", "secrets"),
           (installed["operator"], "get", "", "secrets"), (installed["gates"], "list", "", "secrets"), (ns, "create", "", "pods/exec"),
           ("", "impersonate", "", "users"), ("", "escalate", "rbac.authorization.k8s.io", "clusterroles"),
           ("", "bind", "rbac.authorization.k8s.io", "clusterroles"), (ns, "create", "stagekeeper.dev", "approvals"),
           (ns, "patch", "stagekeeper.dev", "modelversions"), (ns, "patch", "stagekeeper.dev", "promotionpolicies"),
           (ns, "create", "", "pods"), (installed["gates"], "create", "", "pods"), (ns, "create", "batch", "jobs"),
-          (ns, "approve", "stagekeeper.dev", "stages"), (ns, "promote", "stagekeeper.dev", "stages")]
+          (ns, "approve", "stagekeeper.dev", "modelstages"), (ns, "promote", "stagekeeper.dev", "modelstages")]
     assert [r for r in yes if not allowed(admin, me, *r)] == []
     assert [r for r in no if allowed(admin, me, *r)] == []
 
@@ -398,11 +438,11 @@ def test_rights_of_people(admin, ns):
     """Namespace admins see and ask; they neither approve nor set what is demanded."""
     for verb, resource in [("list", "approvals"), ("create", "promotionrequests"), ("create", "modelversions")]:
         assert allowed(admin, "nadia", ns, verb, "stagekeeper.dev", resource), resource
-    for verb, resource, name in [("create", "approvals", ""), ("approve", "stages", "production"), ("promote", "stages", "production"),
+    for verb, resource, name in [("create", "approvals", ""), ("approve", "modelstages", "production"), ("promote", "modelstages", "production"),
                                  ("patch", "promotionpolicies", ""), ("patch", "servingtargets", ""), ("patch", "promotionrequests/status", "")]:
         assert not allowed(admin, "nadia", ns, verb, "stagekeeper.dev", resource, name), resource
-    assert allowed(admin, "alice", ns, "approve", "stagekeeper.dev", "stages", "credit-risk.production")
-    assert not allowed(admin, "alice", ns, "approve", "stagekeeper.dev", "stages", "production")
+    assert allowed(admin, "alice", ns, "approve", "stagekeeper.dev", "modelstages", "credit-risk.production")
+    assert not allowed(admin, "alice", ns, "approve", "stagekeeper.dev", "modelstages", "production")
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------
@@ -411,11 +451,11 @@ def test_policies_fail_closed_and_deny(admin):
     base = "/apis/admissionregistration.k8s.io/v1/"
     policies = [p for p in admin.call("GET", base + "validatingadmissionpolicies").body["items"] if p["metadata"]["name"].startswith("stagekeeper-")]
     bindings = {b["spec"]["policyName"]: b["spec"] for b in admin.call("GET", base + "validatingadmissionpolicybindings").body["items"]}
-    assert len(policies) == 7
+    assert len(policies) == 8
     for policy in policies:
         name = policy["metadata"]["name"]
         assert policy["spec"]["failurePolicy"] == "Fail" and "paramKind" not in policy["spec"], name
         assert bindings[name] == {"policyName": name, "validationActions": ["Deny", "Audit"]}, name
         assert not policy.get("status", {}).get("typeChecking", {}).get("expressionWarnings"), policy["status"]
     stamps = [p for p in admin.call("GET", base + "mutatingadmissionpolicies").body["items"] if p["metadata"]["name"].startswith("stagekeeper-")]
-    assert [p["spec"]["failurePolicy"] for p in stamps] == ["Fail", "Fail"]
+    assert [p["spec"]["failurePolicy"] for p in stamps] == ["Fail"] * 3

@@ -115,7 +115,7 @@ def rules(objects):
 def test_rights_have_no_wildcards_secrets_or_ways_up(objects):
     for name, rule in rules(objects):
         assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"], name
-        assert not {"impersonate", "escalate", "bind", "approve", "promote", "rollback", "breakglass"} & set(rule["verbs"]), name
+        assert not {"impersonate", "escalate", "bind", "approve", "promote", "rollback", "archive", "adopt", "breakglass"} & set(rule["verbs"]), name
         assert not {"secrets", "pods/exec", "pods/attach", "serviceaccounts/token", "nodes/proxy"} & set(rule["resources"]), name
     assert not any(o.get("roleRef", {}).get("name") in ("admin", "edit", "cluster-admin") for o in objects)
 
@@ -148,6 +148,17 @@ def test_gate_classes(objects):
                                                           "stagekeeper-fairness": "Fairness", "stagekeeper-smoke": "Smoke"}
     assert all(re.search("@sha256:4{64}$", s["image"]) and s["image"] == s["fetch"]["image"] for s in classes.values())
     assert all(s["fetch"]["endpoint"] == "https://s3.example.com:7443" for s in classes.values())
+    assert all(s["fetch"]["credentialsSecretRef"] == {"name": "stagekeeper-gate-s3"} and "caConfigMapRef" not in s["fetch"] for s in classes.values())
+    other = [o["spec"]["fetch"] for o in render("--set", "gates.fetch.credentialsSecretRef=null", "--set", "gates.fetch.caConfigMapRef.name=s3-ca")
+             if o["kind"] == "GateClass"]
+    assert all("credentialsSecretRef" not in f and f["caConfigMapRef"] == {"name": "s3-ca"} for f in other) and len(other) == 4
+
+
+def test_the_operator_writes_no_services_and_reads_pods_where_it_serves(objects):
+    assert {v for n, r in rules(objects) if "services" in r["resources"] for v in r["verbs"]} == {"get", "list", "watch"}
+    serving = {res: set(r["verbs"]) for n, r in rules(objects) if n == "stagekeeper-serving" for res in r["resources"]}
+    assert serving == {"deployments": {"create", "patch", "delete"}, "replicasets": {"get", "list"}, "pods": {"get", "list"},
+                       "poddisruptionbudgets": {"list"}}
 
 
 def test_policies_can_be_left_out_and_name_the_operator():

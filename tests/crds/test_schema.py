@@ -1,5 +1,7 @@
 """Checks of the files in /crds that need no cluster."""
 
+import re
+
 import pytest
 import yaml
 
@@ -25,7 +27,7 @@ def walk(node, path=""):
 def test_the_seven_kinds():
     names = {c["spec"]["names"]["kind"]: c["spec"]["names"]["shortNames"] for c in CRDS.values()}
     assert names == {"ModelVersion": ["mver"], "PromotionPolicy": ["ppol"], "ServingTarget": ["starget"],
-                     "PromotionRequest": ["promreq"], "Approval": ["appr"], "GateClass": ["gclass"], "Stage": ["stg"]}
+                     "PromotionRequest": ["promreq"], "Approval": ["appr"], "GateClass": ["gclass"], "ModelStage": ["mstage"]}
 
 
 @pytest.mark.parametrize("name", CRDS)
@@ -107,19 +109,81 @@ def test_whole_spec_is_immutable(name):
     assert "self == oldSelf" in [r["rule"] for r in rules]
 
 
-def test_columns():
-    def shown(name):
-        return [c["name"].upper() for c in CRDS[name]["spec"]["versions"][0]["additionalPrinterColumns"] if not c.get("priority")]
-    assert shown("promotionrequests") == "MODEL VERSION STAGE PHASE GATES APPROVALS WAITING-FOR READY AGE".split()
-    assert shown("approvals") == "REQUEST APPROVER DECISION COUNTED REASON AGE".split()
-    assert shown("servingtargets") == "MODEL SEGMENT SERVING SINCE RECORD READY".split()
-    assert shown("modelversions") == "MODEL VERSION STAGE DIGEST AGE".split()
-    assert shown("stages") == "MODEL STAGE VERSION SINCE WAITING".split()
+COLUMNS = {
+    "promotionrequests": ("MODEL VERSION STAGE PHASE GATES APPROVALS WAITING-FOR READY AGE", "REASON REQUESTER TARGETS FROM ACTION"),
+    "approvals": ("REQUEST APPROVER DECISION COUNTED REASON AGE", "STAGE ROLE"),
+    "servingtargets": ("MODEL SEGMENT SERVING SINCE RECORD READY AGE", "WORKLOAD DRIFTED REASON"),
+    "modelversions": ("MODEL VERSION STAGE DIGEST READY AGE", "REGISTERED-BY ARTIFACT-DIGEST"),
+    "modelstages": ("MODEL STAGE VERSION SINCE WAITING AGE", "RECORD"),
+    "promotionpolicies": ("RISK READY AGE", "REASON RESOLVED"),
+    "gateclasses": ("TYPE ACCEPTED AGE", "IMAGE"),
+}
+
+
+@pytest.mark.parametrize("name", CRDS)
+def test_columns(name):
+    columns = CRDS[name]["spec"]["versions"][0]["additionalPrinterColumns"]
+    for shown, names in zip((0, 1), COLUMNS[name]):
+        assert {c["name"].upper() for c in columns if c.get("priority", 0) == shown} == set(names.split())
+    narrow = [c["name"].upper() for c in columns if not c.get("priority")]
+    assert narrow == COLUMNS[name][0].split()
+
+
+@pytest.mark.parametrize("name", CRDS)
+def test_columns_print_no_lists(name):
+    """kubectl prints an empty list as []."""
+    root = {"properties": {"spec": schema(CRDS[name])["properties"].get("spec", {}), "status": schema(CRDS[name])["properties"]["status"]}}
+    for column in CRDS[name]["spec"]["versions"][0]["additionalPrinterColumns"]:
+        node = root
+        for step in column["jsonPath"].lstrip(".").split("[")[0].split("."):
+            node = node.get("properties", {}).get(step, {})
+        assert node.get("type") != "array" or "[?(" in column["jsonPath"], column
+
+
+def test_no_limit_of_a_gate_has_a_default():
+    """A limit that nobody wrote is nobody's decision; metric, mode, samples and warmup are none."""
+    gate = dict(walk(schema(CRDS["promotionpolicies"])))[".spec.stages[].gates[]"]["properties"]
+    given = {f"{member}.{p}" for member in ("accuracy", "latency", "fairness") for p, n in gate[member]["properties"].items() if "default" in n}
+    assert given == {"accuracy.metric", "latency.mode", "latency.samples", "latency.warmup", "fairness.metric"}
+    assert {m: set(gate[m]["required"]) for m in ("accuracy", "latency", "fairness")} == {
+        "accuracy": {"minAbsolute"}, "latency": {"p95Budget"},
+        "fairness": {"maxDisparity", "minPositivesPerGroup", "minNegativesPerGroup"}}
+
+
+def test_statuses_have_room_for_later_words():
+    """An older CRD must take what a newer operator writes: phases and reasons are patterns, not lists."""
+    closed = {f"{name}{p}" for name, crd in CRDS.items() for p, n in walk(schema(crd)["properties"]["status"], ".status") if "enum" in n}
+    assert {c for c in closed if not c.endswith(".conditions[].status")} == {
+        "promotionrequests.status.gates[].enforcement", "promotionrequests.status.gates[].verdict", "promotionrequests.status.approvals[].decision"}
+
+
+def test_no_rule_needs_two_variables():
+    """Comprehensions over index and item compile on Kubernetes 1.33 and later only."""
+    for name, crd in CRDS.items():
+        for path, node in walk(schema(crd)):
+            for rule in node.get("x-kubernetes-validations", []):
+                assert not re.search(r"\.(all|exists|existsOne|transformList)\(\w+, \w+,", rule["rule"]), f"{name}{path}"
 
 
 def test_selectable_fields():
     def fields(name):
         return [f["jsonPath"] for f in CRDS[name]["spec"]["versions"][0].get("selectableFields", [])]
     assert fields("promotionrequests") == [".spec.model", ".spec.stage", ".spec.version", ".status.phase"]
-    assert fields("approvals") == [".spec.request.uid"]
+    assert fields("approvals") == [".spec.request.uid", ".spec.request.name"]
     assert fields("modelversions") == [".spec.model"]
+    assert fields("servingtargets") == [".spec.model"]
+
+
+def enumerators(header, enum):
+    """Names of an enum of the code, as statuses and records write them."""
+    code = re.sub(r"//[^\n]*", "", (ROOT / header).read_text())
+    body = re.search(rf"enum class {enum} \{{(.*?)\}};", code, re.S).group(1)
+    return {name[1:] for name in re.findall(r"\bk[A-Z]\w*", body)}
+
+
+def test_every_reason_of_the_code_is_documented():
+    text = dict(walk(schema(CRDS["promotionrequests"])))[".status.reason"]["description"]
+    known = enumerators("src/promotion/wait.h", "WaitCode") | enumerators("src/model/record.h", "EndCode") - {"None"}
+    named = set(re.findall(r"\b[A-Z][a-z]+(?:[A-Z][A-Za-z]+|\b)", text))
+    assert known - named == set()
+    assert {n for n in named if re.search("[a-z][A-Z]", n)} - known - {"RollingOut"} == set()  # RollingOut is a phase

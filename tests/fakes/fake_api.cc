@@ -57,6 +57,127 @@ Status check_preconditions(const json& wanted, const json& object) {
   return {};
 }
 
+/// What a manager owns by applying a body: everything but what identifies the object.
+json owned_fields(json body) {
+  for (const char* field : {"apiVersion", "kind"})
+    body.erase(field);
+  if (body.contains("metadata")) {
+    for (const char* field : {"name", "namespace", "uid", "resourceVersion"})
+      body["metadata"].erase(field);
+  }
+  return body;
+}
+
+bool is_named_list(const json& value) {
+  return value.is_array() && !value.empty() &&
+         std::all_of(value.begin(), value.end(),
+                     [](const json& each) { return each.is_object() && each.contains("name"); });
+}
+
+json* item_named(json& list, const json& name) {
+  for (json& each : list) {
+    if (each.is_object() && each.value("name", json()) == name) return &each;
+  }
+  return nullptr;
+}
+
+const json* item_named(const json& list, const json& name) {
+  return item_named(const_cast<json&>(list), name);
+}
+
+/// Merges as server-side apply does: objects by member, lists of named objects by name.
+void merge_named(json& into, const json& from) {
+  if (from.is_object() && into.is_object()) {
+    for (const auto& [key, value] : from.items()) {
+      if (into.contains(key)) {
+        merge_named(into[key], value);
+      } else {
+        into[key] = value;
+      }
+    }
+  } else if (is_named_list(from) && (is_named_list(into) || into.empty())) {
+    if (!into.is_array()) into = json::array();
+    for (const json& each : from) {
+      if (json* there = item_named(into, each["name"])) {
+        merge_named(*there, each);
+      } else {
+        into.push_back(each);
+      }
+    }
+  } else {
+    into = from;
+  }
+}
+
+/// Where `wanted` would change a value that `theirs` owns; empty: nowhere.
+std::string first_conflict(const json& current, const json& wanted, const json& theirs,
+                           const std::string& path) {
+  if (wanted.is_object() && theirs.is_object()) {
+    for (const auto& [key, value] : wanted.items()) {
+      if (!theirs.contains(key)) continue;
+      const json now = current.is_object() ? current.value(key, json()) : json();
+      if (std::string at = first_conflict(now, value, theirs[key], path + "." + key); !at.empty())
+        return at;
+    }
+    return "";
+  }
+  if (is_named_list(wanted) && is_named_list(theirs)) {
+    for (const json& each : wanted) {
+      const json* other = item_named(theirs, each["name"]);
+      const json* now = current.is_array() ? item_named(current, each["name"]) : nullptr;
+      if (other == nullptr) continue;
+      const std::string here = path + "[" + each["name"].get<std::string>() + "]";
+      std::string at = first_conflict(now == nullptr ? json() : *now, each, *other, here);
+      if (!at.empty()) return at;
+    }
+    return "";
+  }
+  return current == wanted ? "" : path;
+}
+
+bool has_at(const json* fields, const std::string& key) {
+  return fields != nullptr && fields->is_object() && fields->contains(key);
+}
+
+/// Takes away what a manager applied before and does not apply any more, unless another owns it.
+void drop_unowned(json& object, const json& before, const json& now,
+                  const std::vector<const json*>& others) {
+  if (before.is_object() && object.is_object()) {
+    for (const auto& [key, value] : before.items()) {
+      if (!object.contains(key) || key == "name") continue;
+      std::vector<const json*> deeper;
+      for (const json* other : others) {
+        if (has_at(other, key)) deeper.push_back(&(*other)[key]);
+      }
+      const json kept = now.is_object() ? now.value(key, json()) : json();
+      if (value.is_object() || is_named_list(value)) {
+        drop_unowned(object[key], value, kept, deeper);
+        if (object[key].empty() && deeper.empty() && kept.is_null()) object.erase(key);
+      } else if (kept.is_null() && deeper.empty()) {
+        object.erase(key);
+      }
+    }
+  } else if (is_named_list(before) && object.is_array()) {
+    for (const json& each : before) {
+      json* there = item_named(object, each["name"]);
+      if (there == nullptr) continue;
+      std::vector<const json*> deeper;
+      for (const json* other : others) {
+        if (const json* item = other->is_array() ? item_named(*other, each["name"]) : nullptr)
+          deeper.push_back(item);
+      }
+      const json* kept = now.is_array() ? item_named(now, each["name"]) : nullptr;
+      drop_unowned(*there, each, kept == nullptr ? json() : *kept, deeper);
+      if (kept == nullptr && deeper.empty() && there->size() == 1)
+        object.erase(object.begin() + (there - &object[0]));
+    }
+  }
+}
+
+std::string owners_key(const std::string& collection, const kube::ObjectKey& key) {
+  return collection + " " + key.str();
+}
+
 std::string event_line(const std::string& type, const json& object) {
   return json{{"type", type}, {"object", object}}.dump();
 }
@@ -94,6 +215,15 @@ FakeApi::Target FakeApi::parse(const std::string& target) {
 
 bool FakeApi::selected(const Target& target, const json& object) {
   if (!target.ns.empty() && object["metadata"].value("namespace", "") != target.ns) return false;
+  if (const auto fields = target.query.find("fieldSelector"); fields != target.query.end()) {
+    for (const auto& term : split(fields->second, ',')) {
+      const auto equals = term.find('=');
+      std::string path = "/" + term.substr(0, equals);
+      std::replace(path.begin(), path.end(), '.', '/');
+      const json::json_pointer pointer(path);
+      if (!object.contains(pointer) || object[pointer] != term.substr(equals + 1)) return false;
+    }
+  }
   const auto selector = target.query.find("labelSelector");
   if (selector == target.query.end()) return true;
   const json labels = object["metadata"].value("labels", json::object());
@@ -174,7 +304,9 @@ Result<std::string> FakeApi::list(const Target& target) {
 json FakeApi::store(const std::string& collection, json object, const std::string& type) {
   object["metadata"]["resourceVersion"] = std::to_string(++version_);
   if (!object["metadata"].contains("uid")) {
-    object["metadata"]["uid"] = fmt::format("uid-{}", version_);
+    // By name and not by a counter of everything, so that equal histories look equal.
+    const std::string key = collection + " " + key_of(object).str();
+    object["metadata"]["uid"] = fmt::format("uid-{}-{}", key_of(object).name, ++created_[key]);
   }
   objects_[collection][key_of(object)] = object;
   history_.push_back({version_, collection, type, object});
@@ -187,6 +319,7 @@ void FakeApi::drop(const std::string& collection, const kube::ObjectKey& key) {
   if (it == objects_[collection].end()) return;
   json object = it->second;
   objects_[collection].erase(it);
+  managers_.erase(owners_key(collection, key));
   object["metadata"]["resourceVersion"] = std::to_string(++version_);
   history_.push_back({version_, collection, "DELETED", object});
   changed_.notify_all();
@@ -195,14 +328,42 @@ void FakeApi::drop(const std::string& collection, const kube::ObjectKey& key) {
 Result<std::string> FakeApi::create(const Target& target, const std::string& body) {
   json object = json::parse(body);
   if (target.collection.ends_with("reviews")) {
-    object["status"]["allowed"] = true;
+    object["status"]["allowed"] = !reviews_ || reviews_(object["spec"]);
     return object.dump();
   }
   if (!target.ns.empty()) object["metadata"]["namespace"] = target.ns;
   if (objects_[target.collection].contains(key_of(object))) {
     return fail(ErrorCode::kAlreadyExists, "create " + key_of(object).str());
   }
+  json& metadata = object["metadata"];
+  metadata["generation"] = 1;
+  if (!metadata.contains("creationTimestamp")) metadata["creationTimestamp"] = now_;
+  if (target.query.contains("dryRun")) return object.dump();
   return store(target.collection, std::move(object), "ADDED").dump();
+}
+
+Result<json> FakeApi::applied(const Target& target, const json& current, const json& body) {
+  const std::string manager = target.query.at("fieldManager");
+  auto& managers = managers_[owners_key(target.collection, {target.ns, target.name})];
+  const json wanted = owned_fields(body);
+  std::string conflicts;
+  for (const auto& [other, fields] : managers) {
+    if (other == manager || target.query.contains("force")) continue;
+    if (const std::string where = first_conflict(current, wanted, fields, ""); !where.empty())
+      conflicts += fmt::format("\"{}\" owns {} ", other, where);
+  }
+  if (!conflicts.empty())
+    return fail(ErrorCode::kFieldConflict, "conflict with other field managers: " + conflicts);
+  json out = current;
+  merge_named(out, body);
+  std::vector<const json*> others;
+  for (const auto& [other, fields] : managers) {
+    if (other != manager) others.push_back(&fields);
+  }
+  if (const auto mine = managers.find(manager); mine != managers.end())
+    drop_unowned(out, mine->second, wanted, others);
+  if (!target.query.contains("dryRun")) managers[manager] = wanted;
+  return out;
 }
 
 Result<std::string> FakeApi::patch(const Target& target, const kube::Request& request) {
@@ -223,11 +384,20 @@ Result<std::string> FakeApi::patch(const Target& target, const kube::Request& re
   }
   if (target.subresource == "status") {
     change = json{{"status", change.value("status", json::object())}};
+    object.merge_patch(change);
   } else {
     change.erase("status");
+    if (apply) {
+      Result<json> merged = applied(target, object, change);
+      if (!merged) return tl::unexpected<Error>(merged.error());
+      object = std::move(*merged);
+    } else {
+      object.merge_patch(change);
+    }
+    if (object.value("spec", json()) != it->second.value("spec", json()))
+      object["metadata"]["generation"] = object["metadata"].value("generation", 1) + 1;
   }
-  object.merge_patch(change);
-  if (object == it->second) return object.dump();
+  if (object == it->second || target.query.contains("dryRun")) return object.dump();
   json stored = store(target.collection, std::move(object), "MODIFIED");
   const json& metadata = stored["metadata"];
   if (metadata.contains("deletionTimestamp") &&
@@ -251,7 +421,7 @@ Result<std::string> FakeApi::erase(const Target& target, const std::string& body
   if (object["metadata"].value("finalizers", json::array()).empty()) {
     drop(target.collection, it->first);
   } else if (!object["metadata"].contains("deletionTimestamp")) {
-    object["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
+    object["metadata"]["deletionTimestamp"] = now_;
     object = store(target.collection, std::move(object), "MODIFIED");
   }
   return object.dump();
@@ -330,6 +500,60 @@ std::optional<json> FakeApi::get(const kube::ResourceType& type, const kube::Obj
   if (objects == objects_.end()) return std::nullopt;
   const auto it = objects->second.find(key);
   return it == objects->second.end() ? std::nullopt : std::optional(it->second);
+}
+
+void FakeApi::own(const kube::ResourceType& type, const kube::ObjectKey& key,
+                  const std::string& manager, const json& fields) {
+  const MutexLock lock(mutex_);
+  managers_[owners_key(collection_of(type), key)][manager] = fields;
+}
+
+void FakeApi::answer_reviews(std::function<bool(const json& spec)> answer) {
+  const MutexLock lock(mutex_);
+  reviews_ = std::move(answer);
+}
+
+void FakeApi::set_time(std::string now) {
+  const MutexLock lock(mutex_);
+  now_ = std::move(now);
+}
+
+std::vector<json> FakeApi::all(const kube::ResourceType& type) const {
+  const MutexLock lock(mutex_);
+  std::vector<json> out;
+  const auto objects = objects_.find(collection_of(type));
+  if (objects == objects_.end()) return out;
+  for (const auto& [key, object] : objects->second)
+    out.push_back(object);
+  return out;
+}
+
+void FakeApi::each(const kube::ResourceType& type,
+                   const std::function<void(const json&)>& see) const {
+  const MutexLock lock(mutex_);
+  const auto objects = objects_.find(collection_of(type));
+  if (objects == objects_.end()) return;
+  for (const auto& [key, object] : objects->second)
+    see(object);
+}
+
+std::int64_t FakeApi::version() const {
+  const MutexLock lock(mutex_);
+  return version_;
+}
+
+std::string FakeApi::fingerprint() const {
+  const MutexLock lock(mutex_);
+  std::string out;
+  for (const auto& [collection, objects] : objects_) {
+    for (const auto& [key, object] : objects) {
+      json copy = object;
+      copy["metadata"].erase("resourceVersion");
+      copy["metadata"].erase("creationTimestamp");
+      out += collection + " " + copy.dump() + "\n";
+    }
+  }
+  return out;
 }
 
 void FakeApi::remove(const kube::ResourceType& type, const kube::ObjectKey& key) {

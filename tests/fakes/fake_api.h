@@ -17,10 +17,10 @@
 
 namespace stagekeeper::fakes {
 
-/// An API server in memory: resourceVersion, conflict, status subresource, uid, preconditions,
-/// finalizers, pages, watches with bookmarks and history, equality label selectors. Server-side
-/// apply is a merge without field owners; access reviews are answered with yes. Nothing else: where
-/// it and a real server disagree, the real one is right. Thread-safe.
+/// An API server in memory: resourceVersion, generation, conflict, status subresource, uid,
+/// preconditions, finalizers, pages, watches with bookmarks and history, equality selectors, dry
+/// runs, and server-side apply with field owners (lists of objects with a name merge by it).
+/// Nothing else: where it and a real server disagree, the real one is right. Thread-safe.
 class FakeApi final : public kube::Api {
  public:
   Result<std::string> call(const kube::Request& request) override;
@@ -35,6 +35,29 @@ class FakeApi final : public kube::Api {
                                     const kube::ObjectKey& key) const;
   void remove(const kube::ResourceType& type, const kube::ObjectKey& key);
   [[nodiscard]] std::size_t count(const kube::ResourceType& type) const;
+
+  /// Makes a manager of server-side apply own fields, as if it had applied them.
+  void own(const kube::ResourceType& type, const kube::ObjectKey& key, const std::string& manager,
+           const nlohmann::json& fields);
+
+  /// Answers access reviews by their spec; without it everybody may everything.
+  void answer_reviews(std::function<bool(const nlohmann::json& spec)> answer);
+
+  /// What becomes creationTimestamp and deletionTimestamp.
+  void set_time(std::string now);
+
+  /// Everything there is, without what a clock or counter decides, for comparing states.
+  [[nodiscard]] std::string fingerprint() const;
+
+  /// All objects of a type, ordered by key.
+  [[nodiscard]] std::vector<nlohmann::json> all(const kube::ResourceType& type) const;
+
+  /// The same without copies. `see` must not call this API.
+  void each(const kube::ResourceType& type,
+            const std::function<void(const nlohmann::json&)>& see) const;
+
+  /// The resourceVersion of the latest change.
+  [[nodiscard]] std::int64_t version() const;
 
   // Faults.
 
@@ -112,6 +135,8 @@ class FakeApi final : public kube::Api {
   Result<std::string> list(const Target& target) SK_REQUIRES(mutex_);
   Result<std::string> create(const Target& target, const std::string& body) SK_REQUIRES(mutex_);
   Result<std::string> patch(const Target& target, const kube::Request& request) SK_REQUIRES(mutex_);
+  Result<Json> applied(const Target& target, const Json& current, const Json& body)
+      SK_REQUIRES(mutex_);
   Result<std::string> erase(const Target& target, const std::string& body) SK_REQUIRES(mutex_);
   Json store(const std::string& collection, Json object, const std::string& type)
       SK_REQUIRES(mutex_);
@@ -122,6 +147,11 @@ class FakeApi final : public kube::Api {
   mutable Mutex mutex_;
   mutable std::condition_variable_any changed_;
   std::map<std::string, Objects> objects_ SK_GUARDED_BY(mutex_);
+  /// By "collection ns/name", then manager: what it last applied.
+  std::map<std::string, std::map<std::string, Json>> managers_ SK_GUARDED_BY(mutex_);
+  std::map<std::string, int> created_ SK_GUARDED_BY(mutex_);  ///< by "collection ns/name"
+  std::function<bool(const Json&)> reviews_ SK_GUARDED_BY(mutex_);
+  std::string now_ SK_GUARDED_BY(mutex_) = "2026-03-03T09:00:00Z";
   std::vector<HistoryEvent> history_ SK_GUARDED_BY(mutex_);
   std::int64_t version_ SK_GUARDED_BY(mutex_) = 100;
   std::int64_t oldest_ SK_GUARDED_BY(mutex_) = 0;

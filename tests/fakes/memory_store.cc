@@ -1,6 +1,7 @@
 #include "tests/fakes/memory_store.h"
 
 #include <algorithm>
+#include <thread>
 
 namespace stagekeeper::fakes {
 namespace {
@@ -28,9 +29,20 @@ void ManualClock::advance(std::chrono::seconds by) {
   now_ += by;
 }
 
+Status MemoryStore::enter(std::string_view call, std::string_view key) {
+  if (latency.count() > 0) std::this_thread::sleep_for(latency);
+  const std::lock_guard lock(hooks_);
+  return run(before, call, key);
+}
+
+Status MemoryStore::leave(std::string_view call, std::string_view key) {
+  const std::lock_guard lock(hooks_);
+  return run(after, call, key);
+}
+
 Result<audit::Stored> MemoryStore::put_new(std::string_view key, std::string_view bytes,
                                            TimePoint retain_until) {
-  if (Status s = run(before, "put", key); !s) return tl::unexpected(s.error());
+  if (Status s = enter("put", key); !s) return tl::unexpected(s.error());
   std::string id;
   {
     const MutexLock lock(mutex_);
@@ -45,7 +57,7 @@ Result<audit::Stored> MemoryStore::put_new(std::string_view key, std::string_vie
          .bytes = std::string(bytes),
          .lock = {.mode = audit::LockMode::kCompliance, .retain_until = retain_until}});
   }
-  if (Status s = run(after, "put", key); !s) return tl::unexpected(s.error());
+  if (Status s = leave("put", key); !s) return tl::unexpected(s.error());
   return audit::Stored{.version_id = id};
 }
 
@@ -59,7 +71,7 @@ MemoryStore::Version* MemoryStore::find(std::string_view key, std::string_view v
 }
 
 Result<std::string> MemoryStore::get(std::string_view key, std::string_view version_id) {
-  if (Status s = run(before, "get", key); !s) return tl::unexpected(s.error());
+  if (Status s = enter("get", key); !s) return tl::unexpected(s.error());
   std::string bytes;
   {
     const MutexLock lock(mutex_);
@@ -67,12 +79,12 @@ Result<std::string> MemoryStore::get(std::string_view key, std::string_view vers
     if (version == nullptr) return fail(ErrorCode::kNotFound, "GET: 404 NoSuchVersion");
     bytes = version->bytes;
   }
-  if (Status s = run(after, "get", key); !s) return tl::unexpected(s.error());
+  if (Status s = leave("get", key); !s) return tl::unexpected(s.error());
   return bytes;
 }
 
 Result<audit::ObjectLock> MemoryStore::lock_of(std::string_view key, std::string_view version_id) {
-  if (Status s = run(before, "lock", key); !s) return tl::unexpected(s.error());
+  if (Status s = enter("lock", key); !s) return tl::unexpected(s.error());
   audit::ObjectLock found;
   {
     const MutexLock lock(mutex_);
@@ -80,19 +92,21 @@ Result<audit::ObjectLock> MemoryStore::lock_of(std::string_view key, std::string
     if (version == nullptr) return fail(ErrorCode::kNotFound, "GET ?retention: 404 NoSuchVersion");
     found = version->lock;
   }
-  if (Status s = run(after, "lock", key); !s) return tl::unexpected(s.error());
+  if (Status s = leave("lock", key); !s) return tl::unexpected(s.error());
   return found;
 }
 
 Result<audit::VersionPage> MemoryStore::list_versions(std::string_view prefix,
                                                       const audit::VersionMarker& page) {
-  if (Status s = run(before, "list", prefix); !s) return tl::unexpected(s.error());
+  if (Status s = enter("list", prefix); !s) return tl::unexpected(s.error());
   audit::VersionPage out;
   {
     const MutexLock lock(mutex_);
     bool past_marker = page.version_id_marker.empty();
-    for (const auto& [key, versions] : objects) {
-      if (!key.starts_with(prefix) || key < page.key_marker) continue;
+    const std::string first = std::max(std::string(prefix), page.key_marker);
+    for (auto object = objects.lower_bound(first); object != objects.end(); ++object) {
+      const auto& [key, versions] = *object;
+      if (!key.starts_with(prefix)) break;
       if (key == page.key_marker && page.version_id_marker.empty()) continue;
       for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
         if (key == page.key_marker && !past_marker) {
@@ -111,7 +125,7 @@ Result<audit::VersionPage> MemoryStore::list_versions(std::string_view prefix,
       }
     }
   }
-  if (Status s = run(after, "list", prefix); !s) return tl::unexpected(s.error());
+  if (Status s = leave("list", prefix); !s) return tl::unexpected(s.error());
   return out;
 }
 
@@ -136,21 +150,19 @@ Result<audit::PendingSnapshot> MemoryPending::read() {
   return out;
 }
 
-Status MemoryPending::write(const audit::Pending& pending, const std::string& token) {
-  if (Status s = run(before, "write", pending.key); !s) return s;
+Result<std::string> MemoryPending::write(const audit::Pending& pending, const std::string& token) {
+  if (Status s = run(before, "write", pending.key); !s) return tl::unexpected(s.error());
+  std::string written;
   {
     const MutexLock lock(status_.mutex);
     if (token != std::to_string(status_.version)) {
       return fail(ErrorCode::kConflict, "PATCH status: 409 Conflict");
     }
     status_.pending = pending;
-    ++status_.version;
+    written = std::to_string(++status_.version);
   }
-  return run(after, "write", pending.key);
-}
-
-Result<bool> MemoryPending::still_holds(const audit::Record& record) {
-  return !holds || holds(record);
+  if (Status s = run(after, "write", pending.key); !s) return tl::unexpected(s.error());
+  return tells_token ? written : std::string();
 }
 
 }  // namespace stagekeeper::fakes

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,7 +37,8 @@ using Hook = std::function<Fault(std::string_view call, std::string_view key)>;
 
 /// The audit::Store in memory, for fast tests: versions, create-once, locks. `before` runs ahead of
 /// the effect of a call, `after` behind it: an error from `after` of "put" is a lost
-/// acknowledgement. Thread-safe, except for the hooks and the tampering, which tests set up first.
+/// acknowledgement. Thread-safe, except for the setting of hooks and the tampering, which tests do
+/// first; hooks are called one at a time.
 class MemoryStore final : public audit::Store {
  public:
   struct Version {
@@ -61,6 +63,7 @@ class MemoryStore final : public audit::Store {
   Hook after;
   std::chrono::seconds clock_ahead{0};
   std::size_t page_size = 1000;
+  std::chrono::milliseconds latency{0};  ///< of each call; calls of several threads overlap
 
   /// Everything there is, oldest version first. For looking and for tampering.
   std::map<std::string, std::vector<Version>> objects;
@@ -70,9 +73,12 @@ class MemoryStore final : public audit::Store {
 
  private:
   [[nodiscard]] Version* find(std::string_view key, std::string_view version_id);
+  Status enter(std::string_view call, std::string_view key);
+  Status leave(std::string_view call, std::string_view key);
 
   const Clock& clock_;
   mutable Mutex mutex_;
+  std::recursive_mutex hooks_;  // a hook may use the store
   int next_version_ SK_GUARDED_BY(mutex_) = 1;
 };
 
@@ -89,12 +95,11 @@ class MemoryPending final : public audit::PendingStore {
   explicit MemoryPending(MemoryStatus& status) : status_(status) {}
 
   Result<audit::PendingSnapshot> read() override;
-  Status write(const audit::Pending& pending, const std::string& token) override;
-  Result<bool> still_holds(const audit::Record& record) override;
+  Result<std::string> write(const audit::Pending& pending, const std::string& token) override;
 
   Hook before;
   Hook after;
-  std::function<bool(const audit::Record&)> holds;
+  bool tells_token = true;  ///< write() returns the new token
 
  private:
   MemoryStatus& status_;

@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NONCE = "00112233445566778899aabbccddeeff"
+ARTIFACT = b'{"coefficients": [0.25, -1.5]}'
 FEATURES = [
     {"name": "balance", "type": "double", "required": True},
     {"name": "income", "type": "double", "required": True},
@@ -62,9 +63,21 @@ class Gate:
         if champion is not None:
             self.input["champion"] = {"url": champion[0], "version": champion[1]}
 
-    def run(self, command: str, *, env: dict[str, str] | None = None, ready_timeout: int = 20) -> Ended:
+    @property
+    def task(self) -> dict[str, Any]:
+        """How predictions are compared with labels."""
+        return self.input["binaryClassification"]
+
+    def run(
+        self,
+        command: str,
+        *,
+        kind: str | None = None,
+        env: dict[str, str] | None = None,
+        ready_timeout: int = 20,
+    ) -> Ended:
         if command != "fetch":
-            self.input["type"] = command.capitalize()
+            self.input["kind"] = kind or command.capitalize()
         report = self.folder / "termination-log"
         report.unlink(missing_ok=True)
         ended = subprocess.run(
@@ -97,25 +110,28 @@ def binary() -> Path:
 @pytest.fixture
 def gate(binary: Path, tmp_path: Path) -> Gate:
     empty = digest_of(b"")
+    artifact = {"uri": "s3://models/2/model.json", "digest": digest_of(ARTIFACT)}
     return Gate(
         binary,
         tmp_path,
         {
-            "schema": 1,
+            "schema": 2,
             "requestUid": "5f0c",
             "gate": "a_gate",
-            "type": "Accuracy",
+            "kind": "Accuracy",
             "attempt": 1,
             "nonce": NONCE,
             "model": "credit-risk",
             "version": "2",
             "dataset": {"uri": "s3://models/e.csv", "version": "t", "digest": empty},
-            "artifact": {"uri": "s3://models/m.json", "digest": empty},
-            "labelColumn": "label",
-            "positiveLabel": "1",
-            "groupColumns": ["demographic_group"],
+            "artifact": artifact,
+            "binaryClassification": {
+                "labelColumn": "label",
+                "positiveLabel": "1",
+                "groupColumns": ["demographic_group"],
+                "scoring": {"higherMeans": "Positive"},
+            },
             "features": FEATURES,
-            "scoring": {"higherMeans": "Positive"},
             "inference": {
                 "protocol": "MLflow",
                 "scoringPath": "/invocations",
@@ -123,6 +139,7 @@ def gate(binary: Path, tmp_path: Path) -> Gate:
                 "versionHeader": "X-Model-Version",
             },
             "candidate": {"url": "http://127.0.0.1:1", "version": "2"},
+            "parameters": {},
         },
     )
 

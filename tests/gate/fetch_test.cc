@@ -72,8 +72,10 @@ struct Setting {
 
   Setting() {
     source.objects = {{"s3://b/d", "the dataset"}, {"s3://b/a", "the artifact"}};
-    input.dataset = {.uri = "s3://b/d", .version = "1", .digest = sha256_digest("the dataset")};
-    input.artifact = {.uri = "s3://b/a", .version = "", .digest = sha256_digest("the artifact")};
+    input.kind = "Accuracy";
+    input.artifact = gates::InputObject{.uri = "s3://b/a", .digest = sha256_digest("the artifact")};
+    input.dataset = gates::InputObject{
+        .uri = "s3://b/d", .version = "1", .digest = sha256_digest("the dataset")};
   }
 
   std::string fetch(const FetchLimits& limits = {}) {
@@ -84,11 +86,57 @@ struct Setting {
 
 }  // namespace
 
-TEST_CASE("fetch: both objects arrive whole, in pieces") {
+TEST_CASE("fetch: the dataset arrives whole, in pieces, and of the artifact nothing stays") {
   Setting s;
   CHECK(s.fetch().empty());
   CHECK(read_file(s.directory.path + "/dataset.csv", 100).value() == "the dataset");
-  CHECK(read_file(s.directory.path + "/artifact", 100).value() == "the artifact");
+  CHECK(s.source.reads == 2);
+  for (const auto& entry : std::filesystem::directory_iterator(s.directory.path))
+    CHECK(entry.path().filename() == "dataset.csv");
+}
+
+TEST_CASE("fetch: another artifact is refused, with the two digests and no more") {
+  Setting s;
+  s.source.objects["s3://b/a"] += "!";
+  const auto done = fetch_inputs(s.input, s.directory.path, s.source, s.timer);
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == "ArtifactDigestMismatch");
+  CHECK(done.error().message == "the artifact has digest " + sha256_digest("the artifact!").str() +
+                                    ", expected " + s.input.artifact.digest.str());
+  CHECK(s.source.reads == 2);
+}
+
+TEST_CASE("fetch: only a kind that verifies the artifact reads it") {
+  for (const char* kind : {"Fairness", "Latency", "Smoke"}) {
+    CAPTURE(kind);
+    Setting s;
+    s.input.kind = kind;
+    s.source.objects["s3://b/a"] += "!";
+    CHECK(s.fetch().empty());
+    CHECK(s.source.reads == 1);
+  }
+}
+
+TEST_CASE("fetch: the artifact is read again when that may help, and has a limit of its own") {
+  Setting s;
+  s.input.dataset.reset();
+  s.source.errors = {{ErrorCode::kUnavailable, "reset"}, {ErrorCode::kThrottled, "slow down"}};
+  CHECK(s.fetch().empty());
+  CHECK(s.source.reads == 3);
+  CHECK(s.fetch({.artifact_bytes = 12}).empty());
+  CHECK(s.fetch({.artifact_bytes = 11}) == "ObjectTooLarge");
+  s.source.errors = {{ErrorCode::kDenied, "403"}};
+  CHECK(s.fetch() == "FetchRefused");
+  s.source.errors.assign(9, {ErrorCode::kUnavailable, "reset"});
+  CHECK(s.fetch() == "FetchFailed");
+}
+
+TEST_CASE("fetch: where there is no dataset nothing is read") {
+  Setting s;
+  s.input.kind = "Smoke";
+  s.input.dataset.reset();
+  CHECK(s.fetch().empty());
+  CHECK(s.source.reads == 0);
 }
 
 TEST_CASE("fetch: a broken download begins again from the first byte") {
@@ -119,6 +167,12 @@ TEST_CASE("fetch: what cannot be had is told from what may pass, and nothing is 
        "DatasetDigestMismatch", 1},
       {"half a dataset", [](Setting& s) { s.source.objects["s3://b/d"].resize(5); },
        "DatasetDigestMismatch", 1},
+      {"another artifact",
+       [](Setting& s) {
+         s.input.dataset.reset();
+         s.source.objects["s3://b/a"].resize(5);
+       },
+       "ArtifactDigestMismatch", 1},
       {"no directory", [](Setting& s) { s.directory.path += "/none"; }, "DiskFull", 1},
   };
   for (const Row& row : rows) {
@@ -133,9 +187,8 @@ TEST_CASE("fetch: what cannot be had is told from what may pass, and nothing is 
   }
 }
 
-TEST_CASE("fetch: objects larger than their limits end early") {
+TEST_CASE("fetch: a dataset larger than its limit ends early") {
   Setting s;
   CHECK(s.fetch({.dataset_bytes = 11}).empty());
   CHECK(s.fetch({.dataset_bytes = 10}) == "ObjectTooLarge");
-  CHECK(s.fetch({.artifact_bytes = 11}) == "ObjectTooLarge");
 }

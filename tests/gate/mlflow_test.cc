@@ -65,6 +65,12 @@ TEST_CASE("mlflow: scores come from where scoring says, and have its direction")
         std::vector<double>{2});
 }
 
+TEST_CASE("mlflow: where no score is needed, one prediction a row is all that is asked") {
+  CHECK(check_predictions(R"({"predictions":["a",[1]]})", 2));
+  CHECK(check_predictions(R"({"predictions":[null]})", 2).error().code == "PredictionsMismatch");
+  CHECK(check_predictions(R"({"scores":[]})", 0).error().code == "BadPredictions");
+}
+
 TEST_CASE("mlflow: any other answer has its own reason") {
   CHECK(code_of("", 1) == "BadPredictions");
   CHECK(code_of("[0.1]", 1) == "BadPredictions");

@@ -32,8 +32,11 @@ Respond = Callable[[Seen], Answer]
 
 
 @contextmanager
-def serving(respond: Respond) -> Iterator[tuple[str, list[Seen]]]:
-    """A server on a free port; yields its origin and the requests so far."""
+def serving(respond: Respond, *, close_after_each: bool = False) -> Iterator[tuple[str, list[Seen]]]:
+    """A server on a free port; yields its origin and the requests so far.
+
+    close_after_each: it promises to keep connections and closes them, as one that has idled too long.
+    """
     seen: list[Seen] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -50,6 +53,7 @@ def serving(respond: Respond) -> Iterator[tuple[str, list[Seen]]]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer.body)
+            self.close_connection = self.close_connection or close_after_each
 
         do_GET = do_POST = _handle
 

@@ -1,13 +1,15 @@
-"""stagekeeper-gate fetch verifies what it downloads and says which object is wrong, and how."""
+"""stagekeeper-gate fetch verifies what it reads and says which object is wrong, and how."""
 
+import json
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
-from conftest import Gate, digest_of
-from servers import Answer, Seen, serving
+from conftest import ARTIFACT, Gate, digest_of
+from servers import Answer, Seen, model, serving
 
 DATASET = b"balance,label\n" + b"1.5,0\n" * 400_000  # some MB, so that it comes in pieces
-ARTIFACT = b'{"form": "bands"}'
 STORE = {
     "S3_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "gate-reader",
@@ -16,31 +18,32 @@ STORE = {
 
 
 def bucket(request: Seen) -> Answer:
-    objects = {"/models/e.csv": DATASET, "/models/m.json": ARTIFACT}
-    if request.path in objects:
-        return Answer(objects[request.path])
+    if request.path == "/models/e.csv":
+        return Answer(DATASET)
+    if request.path == "/models/2/model.json":
+        return Answer(ARTIFACT)
     return Answer(b"<Error><Code>NoSuchKey</Code></Error>", 404)
 
 
 @pytest.fixture
 def wanted(gate: Gate) -> Gate:
     gate.input["dataset"]["digest"] = digest_of(DATASET)
-    gate.input["artifact"]["digest"] = digest_of(ARTIFACT)
     return gate
 
 
-def test_both_objects_from_a_bucket(wanted: Gate) -> None:
+def test_the_dataset_is_kept_and_the_artifact_only_read(wanted: Gate) -> None:
     with serving(bucket) as (origin, seen):
         ended = wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin})
     assert (ended.code, ended.report) == (0, None)
     assert (wanted.work / "dataset.csv").read_bytes() == DATASET
-    assert (wanted.work / "artifact").read_bytes() == ARTIFACT
+    assert [path.name for path in wanted.work.iterdir()] == ["dataset.csv"]
+    assert [request.path for request in seen] == ["/models/e.csv", "/models/2/model.json"]
     for request in seen:
         assert request.headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=gate-reader/")
     assert "a-very-secret-key" not in ended.log
 
 
-def test_both_objects_from_files(wanted: Gate, tmp_path: Path) -> None:
+def test_dataset_and_artifact_from_files(wanted: Gate, tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_bytes(DATASET)
     (tmp_path / "m.json").write_bytes(ARTIFACT)
     wanted.input["dataset"]["uri"] = f"file://{tmp_path}/d.csv"
@@ -49,34 +52,120 @@ def test_both_objects_from_files(wanted: Gate, tmp_path: Path) -> None:
     assert (wanted.work / "dataset.csv").read_bytes() == DATASET
 
 
-@pytest.mark.parametrize(
-    ("which", "code", "content"),
-    [("dataset", "DatasetDigestMismatch", DATASET), ("artifact", "ArtifactDigestMismatch", ARTIFACT)],
-)
-def test_a_wrong_digest_is_named_with_the_right_one(wanted: Gate, which: str, code: str, content: bytes) -> None:
+def test_a_wrong_digest_is_named_with_the_right_one(wanted: Gate) -> None:
     expected = digest_of(b"something else")
-    wanted.input[which]["digest"] = expected
+    wanted.input["dataset"]["digest"] = expected
     with serving(bucket) as (origin, _):
         ended = wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin})
     assert ended.code == 1
     assert ended.report is not None
-    assert (ended.report["outcome"], ended.report["code"]) == ("Errored", code)
-    assert digest_of(content) in ended.report["message"]
+    assert (ended.report["outcome"], ended.report["code"]) == ("Errored", "DatasetDigestMismatch")
+    assert digest_of(DATASET) in ended.report["message"]
     assert expected in ended.report["message"]
-    assert ended.report[which] == expected
-    name = "dataset.csv" if which == "dataset" else "artifact"
-    assert not (wanted.work / name).exists()
-    assert not (wanted.work / f"{name}.part").exists()
+    assert ended.report["dataset"] == expected
+    assert list(wanted.work.iterdir()) == []
 
 
-def test_an_object_that_is_not_there_is_not_asked_for_again(wanted: Gate) -> None:
+def test_a_wrong_digest_of_the_artifact_is_told_and_nothing_else_of_it(wanted: Gate) -> None:
+    expected = digest_of(b"something else")
+    wanted.input["artifact"]["digest"] = expected
+    with serving(bucket) as (origin, seen):
+        ended = wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin})
+    assert ended.code == 1
+    assert ended.report is not None
+    assert (ended.report["outcome"], ended.report["code"]) == ("Errored", "ArtifactDigestMismatch")
+    assert ended.report["message"] == f"the artifact has digest {digest_of(ARTIFACT)}, expected {expected}"
+    assert ended.report["artifact"] == expected
+    assert len(seen) == 2  # the same bytes again would have the same digest
+
+
+def test_what_was_verified_is_measured(gate: Gate) -> None:
+    table = b"balance,income,student_account,label\n" + b"".join(
+        f"{n}.5,{n * 10},{n % 2},{int(n % 3 == 0)}\n".encode() for n in range(120)
+    )
+    gate.input["dataset"]["digest"] = digest_of(table)
+    predict = model(lambda rows: [row[0] for row in rows])
+
+    def store(request: Seen) -> Answer:
+        return Answer(table) if request.path == "/models/e.csv" else bucket(request)
+
+    with serving(store) as (origin, _), serving(predict) as (candidate, _):
+        gate.servers(candidate, "2")
+        assert gate.run("fetch", env=STORE | {"S3_ENDPOINT": origin}).code == 0
+        report = gate.run("accuracy").report
+    assert report is not None
+    assert (report["outcome"], report["artifact"]) == ("Measured", digest_of(ARTIFACT))
+
+
+@pytest.mark.parametrize("kind", ["Fairness", "Latency", "Smoke"])
+def test_other_kinds_leave_the_artifact_to_the_accuracy_gate(wanted: Gate, kind: str) -> None:
+    wanted.input["kind"] = kind
+    del wanted.input["artifact"]["uri"]
+    with serving(bucket) as (origin, seen):
+        assert wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin}).code == 0
+    assert [request.path for request in seen] == ["/models/e.csv"]
+
+
+def test_an_artifact_that_is_not_there_is_not_asked_for_again(wanted: Gate) -> None:
     wanted.input["artifact"]["uri"] = "s3://models/gone.json"
     with serving(bucket) as (origin, seen):
         report = wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin}).report
     assert report is not None
     assert report["code"] == "FetchRefused"
-    assert "s3://models/gone.json" in report["message"]
+    assert "the artifact s3://models/gone.json" in report["message"]
     assert len(seen) == 2
+
+
+def test_a_large_artifact_needs_neither_room_nor_memory(wanted: Gate) -> None:
+    large = bytes(64 << 20)
+    wanted.input["artifact"]["digest"] = digest_of(large)
+
+    def store(request: Seen) -> Answer:
+        return Answer(large) if request.path == "/models/2/model.json" else bucket(request)
+
+    peak_kib = 0
+    with serving(store) as (origin, seen):
+        env = STORE | {"S3_ENDPOINT": origin, "STAGEKEEPER_GATE_INPUT": json.dumps(wanted.input)}
+        report = wanted.folder / "termination-log"
+        command = [str(wanted.binary), "fetch", "--dir", str(wanted.work), "--report", str(report)]
+        with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                # The highest so far of this program alone; rusage would count what forked it, too.
+                status = Path(f"/proc/{process.pid}/status").read_text()
+                peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+                peak_kib = max(peak_kib, *map(int, peaks), 0)
+                assert {path.name for path in wanted.work.iterdir()} <= {"dataset.csv", "dataset.csv.part"}
+                time.sleep(0.002)
+    assert (process.returncode, report.exists()) == (0, False)
+    assert [request.path for request in seen] == ["/models/e.csv", "/models/2/model.json"]
+    assert [path.name for path in wanted.work.iterdir()] == ["dataset.csv"]
+    assert 0 < peak_kib < 64 << 10
+
+
+def test_without_a_dataset_nothing_is_asked_for(wanted: Gate) -> None:
+    del wanted.input["dataset"]
+    wanted.input["kind"] = "Smoke"
+    with serving(bucket) as (origin, seen):
+        ended = wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin})
+    assert (ended.code, ended.report) == (0, None)
+    assert seen == []
+
+
+def test_a_secret_that_ends_with_a_line_break_is_taken_without_it(wanted: Gate) -> None:
+    with serving(bucket) as (origin, seen):
+        store = {name: value + "\n" for name, value in STORE.items()}
+        assert wanted.run("fetch", env=store | {"S3_ENDPOINT": origin}).code == 0
+    assert seen[0].headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=gate-reader/")
+
+
+def test_an_object_that_is_not_there_is_not_asked_for_again(wanted: Gate) -> None:
+    wanted.input["dataset"]["uri"] = "s3://models/gone.csv"
+    with serving(bucket) as (origin, seen):
+        report = wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin}).report
+    assert report is not None
+    assert report["code"] == "FetchRefused"
+    assert "s3://models/gone.csv" in report["message"]
+    assert len(seen) == 1
 
 
 def test_a_store_that_comes_back_is_asked_again(wanted: Gate) -> None:
@@ -87,7 +176,7 @@ def test_a_store_that_comes_back_is_asked_again(wanted: Gate) -> None:
 
     with serving(stumbling) as (origin, seen):
         assert wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin}).code == 0
-    assert len(seen) == 4
+    assert [request.path for request in seen] == ["/models/e.csv"] * 3 + ["/models/2/model.json"]
 
 
 def test_a_store_that_is_down_may_come_back(wanted: Gate) -> None:

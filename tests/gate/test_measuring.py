@@ -34,7 +34,7 @@ def test_accuracy_equals_scikit_learn(
     low, high = float(measured["improvementLow"]), float(measured["improvementHigh"])
     assert (low + high) / 2 == pytest.approx(expected["improvement"], abs=1e-11)
     assert (high - low) / 2 == pytest.approx(expected["margin95"], rel=1e-6)
-    assert measured["goldenRow"] == "0"
+    assert 0 <= int(measured["goldenRow"]) < 5000
     assert 0 < float(measured["goldenScore"]) < 1
 
 
@@ -57,21 +57,23 @@ def test_fairness_equals_scikit_learn(
     assert report is not None
     facts = manifest["versions"]["3"]
     assert float(report["fairness"]["auc"]) == pytest.approx(facts["auc"], abs=1e-12)
-    groups = {group["value"]: group for group in report["fairness"]["groups"]}
+    assert report["fairness"]["columns"] == ["demographic_group"]
+    groups = {value: (auc, positives, negatives) for _, value, auc, positives, negatives in report["fairness"]["groups"]}
     assert groups.keys() == facts["groups"].keys()
     for name, expected in facts["groups"].items():
-        assert float(groups[name]["auc"]) == pytest.approx(expected["auc"], abs=1e-12)
-        assert int(groups[name]["positives"]) == expected["positives"]
-        assert int(groups[name]["positives"]) + int(groups[name]["negatives"]) == expected["rows"]
+        auc, positives, negatives = groups[name]
+        assert float(auc) == pytest.approx(expected["auc"], abs=1e-12)
+        assert positives == expected["positives"]
+        assert positives + negatives == expected["rows"]
 
 
 def test_latency_times_single_rows_on_kept_connections(gate: Gate) -> None:
-    content = b"balance,income,student_account,label\n1.5,10,0,0\n2.5,20,1,1\n"
+    content = b"balance,income,student_account\n1.5,10,0\n2.5,20,1\n"  # it needs no labels
     gate.dataset(content)
-    gate.input["latency"] = {"samples": 100, "warmup": 3}
-    with serving(model(lambda rows: [0.5] * len(rows))) as (origin, seen):
+    del gate.input["binaryClassification"]
+    gate.input["parameters"] = {"samples": 100, "warmup": 3}
+    with serving(model(lambda rows: ["no", "score"][:len(rows)])) as (origin, seen):
         gate.servers(origin, "2")
-        gate.input["groupColumns"] = []
         report = gate.run("latency").report
     assert report is not None
     assert report["latency"]["samples"] == "100"
@@ -87,7 +89,7 @@ def test_latency_times_single_rows_on_kept_connections(gate: Gate) -> None:
 
 def test_latency_sees_a_slow_server(gate: Gate, evaluation: bytes, model_server: Servers) -> None:
     gate.dataset(evaluation)
-    gate.input["latency"] = {"samples": 100, "warmup": 2}
+    gate.input["parameters"] = {"samples": 100, "warmup": 2}
     gate.servers(model_server("2", delay_ms=8), "2")
     report = gate.run("latency").report
     assert report is not None
@@ -96,7 +98,7 @@ def test_latency_sees_a_slow_server(gate: Gate, evaluation: bytes, model_server:
 
 def test_smoke_asks_again_on_new_connections(gate: Gate, evaluation: bytes) -> None:
     gate.dataset(evaluation)
-    gate.input["smoke"] = {"goldenRow": 3, "goldenScore": "0.25"}
+    gate.input["parameters"] = {"goldenRow": 3, "goldenScore": "0.25"}
     with serving(model(lambda rows: [0.25] * len(rows))) as (origin, seen):
         gate.servers(origin, "2")
         ended = gate.run("smoke")
@@ -119,7 +121,7 @@ def test_smoke_of_the_real_server_repeats_the_golden_score(
     accuracy = gate.run("accuracy").report
     assert accuracy is not None
     golden = accuracy["accuracy"]["goldenScore"]
-    gate.input["smoke"] = {"goldenRow": 0, "goldenScore": golden}
+    gate.input["parameters"] = {"goldenRow": int(accuracy["accuracy"]["goldenRow"]), "goldenScore": golden}
     report = gate.run("smoke").report
     assert report is not None
     assert report["smoke"] == {"servedVersion": "4", "goldenScore": golden, "healthy": True}
@@ -155,10 +157,73 @@ def test_scores_are_found_where_the_policy_says(
     with serving(model(lambda rows: [row[0] for row in rows])) as (origin, _):
         gate.servers(origin, "2")
         plain = gate.run("accuracy").report
-    gate.input["scoring"] = scoring
+    gate.task["scoring"] = scoring
     with serving(model(lambda rows: [wrap(row[0]) for row in rows])) as (origin, _):
         gate.servers(origin, "2")
         wrapped = gate.run("accuracy").report
     assert plain is not None
     assert wrapped is not None
     assert wrapped["accuracy"] == plain["accuracy"]
+
+
+def test_each_attempt_chooses_a_golden_row_of_its_own(gate: Gate, evaluation: bytes) -> None:
+    gate.dataset(evaluation)
+    chosen = set()
+    with serving(model(lambda rows: [row[0] / 1000 for row in rows])) as (origin, _):
+        gate.servers(origin, "2")
+        for attempt in range(3):
+            gate.input["nonce"] = f"{attempt:032x}"
+            report = gate.run("accuracy").report
+            assert report is not None
+            row = int(report["accuracy"]["goldenRow"])
+            balance = list(csv.DictReader(io.StringIO(evaluation.decode())))[row]["balance"]
+            assert float(report["accuracy"]["goldenScore"]) == float(balance) / 1000
+            assert str(row) not in report["message"]
+            chosen.add(row)
+    assert len(chosen) == 3
+
+
+def test_smoke_without_a_dataset_looks_at_health_and_version(gate: Gate) -> None:
+    del gate.input["dataset"]
+    del gate.input["binaryClassification"]
+    gate.input["features"] = []
+    with serving(model(lambda rows: [0.5] * len(rows))) as (origin, seen):
+        gate.servers(origin, "2")
+        ended = gate.run("smoke")
+    assert ended.report is not None
+    assert ended.report["smoke"] == {"servedVersion": "2", "healthy": True}
+    assert "dataset" not in ended.report
+    assert {request.path for request in seen} == {"/ping"}
+
+
+def test_smoke_without_a_known_score_tries_a_row(gate: Gate, evaluation: bytes) -> None:
+    gate.dataset(evaluation)
+    with serving(model(lambda rows: ["class a"] * len(rows))) as (origin, seen):
+        gate.servers(origin, "2")
+        report = gate.run("smoke").report
+    assert report is not None
+    assert report["smoke"] == {"servedVersion": "2", "healthy": True}
+    assert [request.path for request in seen].count("/invocations") == 1
+
+
+def test_connections_that_the_server_closes_meanwhile_fail_no_gate(gate: Gate, evaluation: bytes) -> None:
+    gate.dataset(evaluation)
+    with serving(model(lambda rows: [row[0] / 1000 for row in rows]), close_after_each=True) as (origin, seen):
+        gate.servers(origin, "2", (origin, "2"))
+        ended = gate.run("accuracy")
+    assert ended.report is not None
+    assert ended.report["outcome"] == "Measured", ended.report
+    assert len({request.client_port for request in seen}) > 10
+
+
+def test_fairness_of_sixty_four_groups(gate: Gate) -> None:
+    rows = "".join(
+        f"{n}.5,{n},{n % 2},the district of number {n % 64:02},{int(n % 3 == 0)}\n" for n in range(64 * 12)
+    )
+    gate.dataset(b"balance,income,student_account,demographic_group,label\n" + rows.encode())
+    with serving(model(lambda rows: [row[0] % 97 / 97 for row in rows])) as (origin, _):
+        gate.servers(origin, "2")
+        report = gate.run("fairness").report
+    assert report is not None
+    assert report["outcome"] == "Measured"
+    assert len(report["fairness"]["groups"]) == 64

@@ -21,7 +21,7 @@ def status(code: int) -> Callable[[Seen], Answer]:
     def respond(request: Seen) -> Answer:
         if request.path == "/ping":
             return Answer(headers={"X-Model-Version": "2"})
-        return Answer(b'{"error": "row 3 holds 4711"}', code, {"X-Model-Version": "2"})
+        return Answer(b'{"error": "row 3 holds 4711.0815"}', code, {"X-Model-Version": "2"})
 
     return respond
 
@@ -41,7 +41,8 @@ def status(code: int) -> Callable[[Seen], Answer]:
         (model(lambda _: b"<html>"), "Errored", "BadPredictions"),
         (model(lambda _: b" " * (5 << 20)), "Errored", "ScoringFailed"),
         (model(balances, lambda request: "2" if request.path == "/ping" else "3"), "Errored", "WrongVersion"),
-        (status(400), "Errored", "ScoringFailed"),
+        (status(400), "Errored", "ScoringRefused"),
+        (status(429), "Errored", "ScoringFailed"),
         (status(503), "Errored", "ScoringFailed"),
     ],
 )
@@ -57,7 +58,7 @@ def test_a_misbehaving_server_measures_nothing(
     assert ended.code == (0 if outcome == "Inconclusive" else 1)
     assert "accuracy" not in ended.report
     # Neither report nor log repeats what may be rows.
-    assert "4711" not in str(ended.report) + ended.log
+    assert "4711.0815" not in str(ended.report) + ended.log
 
 
 def test_a_wrong_version_is_named_with_the_right_one(gate: Gate) -> None:
@@ -131,7 +132,7 @@ def test_the_gate_waits_for_a_server_that_is_late(gate: Gate) -> None:
 
 def test_smoke_reports_another_version_that_keeps_answering(gate: Gate) -> None:
     gate.dataset(TABLE)
-    gate.input["smoke"] = {"goldenRow": 0, "goldenScore": "0.5"}
+    gate.input["parameters"] = {"goldenRow": 0, "goldenScore": "0.5"}
     calls = iter(range(1000))
     # Every third connection reaches a pod of the version before.
     with serving(model(balances, lambda _: "1" if next(calls) % 3 == 2 else "2")) as (origin, _):
@@ -145,7 +146,7 @@ def test_smoke_reports_another_version_that_keeps_answering(gate: Gate) -> None:
 
 def test_smoke_waits_until_the_old_pods_are_gone(gate: Gate) -> None:
     gate.dataset(TABLE)
-    gate.input["smoke"] = {"goldenRow": 0, "goldenScore": "0.5"}
+    gate.input["parameters"] = {"goldenRow": 0, "goldenScore": "0.5"}
     calls = iter(range(1000))
     with serving(model(balances, lambda _: "1" if next(calls) in (0, 5) else "2")) as (origin, _):
         gate.servers(origin, "2")
@@ -156,7 +157,7 @@ def test_smoke_waits_until_the_old_pods_are_gone(gate: Gate) -> None:
 
 def test_smoke_reports_the_replica_that_scores_otherwise(gate: Gate) -> None:
     gate.dataset(TABLE)
-    gate.input["smoke"] = {"goldenRow": 0, "goldenScore": "0.5"}
+    gate.input["parameters"] = {"goldenRow": 0, "goldenScore": "0.5"}
     calls = iter(range(1000))
     with serving(model(lambda _: [0.5 if next(calls) < 7 else 0.75])) as (origin, _):
         gate.servers(origin, "2")
@@ -196,7 +197,7 @@ def test_a_dataset_changed_after_the_fetch_is_refused(gate: Gate) -> None:
 
 def test_more_groups_than_a_report_holds(gate: Gate) -> None:
     gate.dataset(TABLE)
-    gate.input["groupColumns"] = ["balance"]
+    gate.task["groupColumns"] = ["balance"]
     with serving(model(balances)) as (origin, _):
         gate.servers(origin, "2")
         report = gate.run("fairness").report
@@ -208,9 +209,10 @@ def test_more_groups_than_a_report_holds(gate: Gate) -> None:
     "spoil",
     [
         lambda given: given.pop("nonce"),
-        lambda given: given.update(schema=2),
-        lambda given: given.update(labelColumn="balance"),
-        lambda given: given["scoring"].update(higherMeans="Both"),
+        lambda given: given.update(schema=1),
+        lambda given: given["binaryClassification"].update(labelColumn="balance"),
+        lambda given: given["binaryClassification"]["scoring"].update(higherMeans="Both"),
+        lambda given: given.pop("binaryClassification"),
     ],
 )
 def test_a_spoiled_input_makes_no_report(gate: Gate, spoil: Callable[[dict[str, Any]], Any]) -> None:
@@ -221,8 +223,63 @@ def test_a_spoiled_input_makes_no_report(gate: Gate, spoil: Callable[[dict[str, 
     assert "bad input" in ended.log
 
 
-def test_a_command_for_another_type_makes_no_report(gate: Gate) -> None:
+def test_parameters_that_a_kind_does_not_know_are_named(gate: Gate) -> None:
     gate.dataset(TABLE)
-    gate.input["groupColumns"] = ["demographic_group"]
-    run = gate.run("latency")  # the input lacks its parameters
+    gate.input["parameters"] = {"samples": 100, "parallel": 3}
+    report = gate.run("latency").report
+    assert report is not None
+    assert (report["outcome"], report["code"]) == ("Errored", "UnknownField")
+    assert "parameters.parallel" in report["message"]
+
+
+def test_a_command_for_another_kind_makes_no_report(gate: Gate) -> None:
+    gate.dataset(TABLE)
+    run = gate.run("latency", kind="Fairness")
     assert (run.code, run.report) == (2, None)
+    assert "the input is for fairness, not for latency" in run.log
+
+
+def test_the_refusal_of_a_server_is_told_by_its_code_word(gate: Gate) -> None:
+    def refusing(request: Seen) -> Answer:
+        if request.path == "/ping":
+            return Answer(headers={"X-Model-Version": "2"})
+        body = b'{"error_code": "BAD_REQUEST", "message": "row 3 holds 4711.0815"}'
+        return Answer(body, 400, {"X-Model-Version": "2"})
+
+    gate.dataset(TABLE)
+    with serving(refusing) as (origin, _):
+        gate.servers(origin, "2")
+        report = gate.run("accuracy").report
+    assert report is not None
+    assert "answered 400 BAD_REQUEST" in report["message"]
+    assert "4711.0815" not in report["message"]
+
+
+@pytest.mark.parametrize(
+    ("last_label", "code", "says"),
+    [
+        (b"1.0", "UnclearLabels", '"1.0" in row 120'),
+        (b"1 ", "UnclearLabels", '"1 " in row 120'),
+        (b"NaN", "MissingLabel", "row 120"),
+        (b'""', "MissingLabel", "row 120"),
+    ],
+)
+def test_labels_that_are_neither_of_two_values_measure_nothing(
+    gate: Gate, last_label: bytes, code: str, says: str
+) -> None:
+    gate.dataset(TABLE + b"1,2,0,No," + last_label + b"\n")
+    with serving(model(balances)) as (origin, _):
+        gate.servers(origin, "2")
+        report = gate.run("accuracy").report
+    assert report is not None
+    assert (report["outcome"], report["code"]) == ("Inconclusive", code)
+    assert says in report["message"]
+
+
+def test_names_of_as_many_characters_as_the_kinds_allow(gate: Gate) -> None:
+    name = "\N{BANK}" * 256
+    gate.dataset(TABLE.replace(b",label\n", f",{name}\n".encode()))
+    gate.task["labelColumn"] = name
+    with serving(model(balances)) as (origin, _):
+        gate.servers(origin, "2")
+        assert gate.run("accuracy").code == 0

@@ -167,8 +167,19 @@ TEST_CASE("scores: constants and class labels are told from scores") {
   CHECK(code(2, 1) == "ConstantScores");
   CHECK(code(500, 1) == "ConstantScores");
   CHECK(code(100, 2) == "ClassLabels");
-  CHECK(code(99, 2).empty());
-  CHECK(code(100, 3).empty());
+  CHECK(code(10, 2) == "ClassLabels");
+  CHECK(code(9, 2).empty());
+  CHECK(code(120, 3) == "ClassLabels");
+  CHECK(code(14, 3).empty());
+  CHECK(code(100, 5) == "ClassLabels");
+  CHECK(code(100, 6).empty());
+  std::vector<double> leaves;
+  for (std::size_t i = 0; i < 100; ++i)
+    leaves.push_back(static_cast<double>(i % 3) / 2);
+  CHECK(check_scores(leaves));  // a small tree's probabilities
+  const std::vector<double> halves{0.25, 0.75, 0.25, 0.75, 0.25, 0.75, 0.25, 0.75, 0.25, 0.75};
+  CHECK(check_scores(halves).error().code == "ClassLabels");
+  CHECK(check_scores(std::vector(halves.begin(), halves.end() - 1)));
   const auto refused = check_scores(std::vector<double>(100, 0.0));
   CHECK(refused.error().message.find("100 rows") != std::string::npos);
 }
@@ -216,7 +227,8 @@ TEST_CASE("fairness: every group of every column, the missing one and those of o
   CHECK(groups->at(1).auc == 0.0);
   CHECK(groups->at(2).value == "Yes");
   CHECK(groups->at(2).auc == 1.0);
-  CHECK(groups->at(3).column == "region");
+  CHECK(groups->at(0).column == 0);
+  CHECK(groups->at(3).column == 1);
   CHECK(groups->at(3).auc == 0.5);
 }
 

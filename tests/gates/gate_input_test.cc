@@ -19,19 +19,18 @@ GateInput input() {
   out.nonce = "00112233445566778899aabbccddeeff";
   out.model = "credit-risk";
   out.version = "2";
-  out.dataset = {.uri = "s3://models/eval.csv",
-                 .version = "2026-11",
-                 .digest = Digest("sha256:" + std::string(64, 'a'))};
-  out.artifact = {.uri = "file:///models/2.json",
-                  .version = "",
-                  .digest = Digest("sha256:" + std::string(64, 'b'))};
-  out.label_column = "label";
-  out.positive_label = "1";
-  out.group_columns = {"demographic_group"};
+  out.kind = "Accuracy";
+  out.dataset = InputObject{.uri = "s3://models/eval.csv",
+                            .version = "2026-11",
+                            .digest = Digest("sha256:" + std::string(64, 'a'))};
+  out.artifact = InputObject{.uri = "s3://models/2/model.json",
+                             .digest = Digest("sha256:" + std::string(64, 'b'))};
+  out.binary = BinaryTask{.label_column = "label",
+                          .positive_label = "1",
+                          .group_columns = {"demographic_group"},
+                          .scoring = {.positive_index = 1, .higher_means_positive = false}};
   out.features = {{.name = "balance"},
                   {.name = "student", .type = ColumnType::kLong, .required = false}};
-  out.scoring.positive_index = 1;
-  out.scoring.higher_means_positive = false;
   out.candidate = {.url = "http://c:8080", .version = "2"};
   out.champion = Endpoint{.url = "http://b:8080", .version = "1"};
   return out;
@@ -40,33 +39,61 @@ GateInput input() {
 }  // namespace
 
 TEST_CASE("gate input: written, read and written again it is the same text") {
-  GateInput variants[] = {input(), input(), input(), input()};
-  variants[1].type = GateType::kLatency;
-  variants[1].latency = LatencyInput{.samples = 200, .warmup = 3};
-  variants[2].type = GateType::kFairness;
+  GateInput variants[] = {input(), input(), input(), input(), input()};
+  variants[1].kind = "Latency";
+  variants[1].parameters = R"({"samples":200,"warmup":3})";
+  variants[1].binary.reset();
+  variants[2].kind = "Fairness";
   variants[2].champion.reset();
-  variants[3].type = GateType::kSmoke;
-  variants[3].smoke = SmokeInput{.golden_row = 7, .golden_score = "0.25"};
-  variants[3].scoring = Scoring{};
-  variants[3].scoring.path = "/out/score";
+  variants[3].kind = "Smoke";
+  variants[3].parameters = R"({"goldenRow":7,"goldenScore":"0.25"})";
+  variants[3].binary->scoring = {.path = "/out/score"};
+  variants[4].kind = "Smoke";
+  variants[4].dataset.reset();
+  variants[4].binary.reset();
+  variants[4].features.clear();
+  variants[4].artifact.uri.clear();
   for (const GateInput& variant : variants) {
-    CAPTURE(name(variant.type));
+    CAPTURE(variant.kind);
     const std::string text = gate_input_text(variant).value();
     const auto back = parse_gate_input(text);
     REQUIRE(back);
     CHECK(gate_input_text(*back).value() == text);
-    CHECK(back->type == variant.type);
+    CHECK(back->kind == variant.kind);
+    CHECK(back->parameters == variant.parameters);
     CHECK(back->features == variant.features);
+    CHECK(back->artifact.uri == variant.artifact.uri);
+    CHECK(back->artifact.digest == variant.artifact.digest);
+    CHECK(back->dataset.has_value() == variant.dataset.has_value());
     CHECK(back->champion.has_value() == variant.champion.has_value());
   }
 }
 
-TEST_CASE("gate input: the digest ignores the nonce and nothing else") {
-  GateInput other = input();
-  other.nonce = "ff";
-  CHECK(gate_input_digest(other).value() == gate_input_digest(input()).value());
-  other.dataset.digest = Digest("sha256:" + std::string(64, 'c'));
-  CHECK(gate_input_digest(other).value() != gate_input_digest(input()).value());
+TEST_CASE("gate input: names as long as the CRDs take them are taken, in any script") {
+  std::string longest;
+  for (int i = 0; i < 256; ++i)
+    longest += "\xF0\x9F\x8F\xA6";  // a character of four bytes
+  GateInput wide = input();
+  wide.binary->label_column = longest;
+  wide.binary->group_columns = {longest};
+  wide.binary->scoring = {.path = "/" + longest.substr(4)};
+  wide.features[0].name = longest.substr(8);
+  wide.dataset->version = longest;
+  const auto text = gate_input_text(wide);
+  REQUIRE(text);
+  CHECK(parse_gate_input(*text)->binary->label_column == longest);
+}
+
+TEST_CASE("gate input: what the gate program would refuse is refused before a Job is made") {
+  GateInput bad = input();
+  bad.nonce.clear();
+  CHECK(gate_input_text(bad).error().message == "gate input: nonce is empty");
+  bad = input();
+  bad.binary->label_column = std::string(1025, 'l');
+  CHECK(gate_input_text(bad).error().message.find("labelColumn") != std::string::npos);
+  bad = input();
+  bad.parameters = "{";
+  CHECK(gate_input_text(bad).error().message.find("parameters") != std::string::npos);
 }
 
 TEST_CASE("gate input: unknown members are ignored, spoiled ones are named") {
@@ -81,27 +108,40 @@ TEST_CASE("gate input: unknown members are ignored, spoiled ones are named") {
   };
 
   const Row rows[] = {
-      {"schema", [](json& i) { i["schema"] = 2; }},
+      {"reads schema 2", [](json& i) { i["schema"] = 1; }},
       {"requestUid is missing", [](json& i) { i.erase("requestUid"); }},
-      {"type is none", [](json& i) { i["type"] = "Drift"; }},
+      {"kind is none", [](json& i) { i["kind"] = "Drift"; }},
       {"attempt", [](json& i) { i["attempt"] = -1; }},
-      {"dataset is missing", [](json& i) { i.erase("dataset"); }},
+      {"dataset: a gate of kind Accuracy needs rows", [](json& i) { i.erase("dataset"); }},
+      {"needs labels", [](json& i) { i.erase("binaryClassification"); }},
+      {"artifact.uri: a gate of kind Accuracy verifies",
+       [](json& i) { i["artifact"].erase("uri"); }},
+      {"artifact.uri", [](json& i) { i["artifact"]["uri"] = ""; }},
+      {"artifact.uri", [](json& i) { i["artifact"]["uri"] = 7; }},
+      {"artifact.digest is missing", [](json& i) { i["artifact"].erase("digest"); }},
+      {"artifact.digest is not sha256", [](json& i) { i["artifact"]["digest"] = "sha256:abc"; }},
+      {"artifact", [](json& i) { i["artifact"] = "sha256:" + std::string(64, 'b'); }},
       {"dataset.digest", [](json& i) { i["dataset"]["digest"] = "sha256:abc"; }},
-      {"features is not a list", [](json& i) { i["features"] = json::array(); }},
+      {"takes nothing of the dataset", [](json& i) { i["features"] = json::array(); }},
       {"features: a type", [](json& i) { i["features"][0]["type"] = "datetime"; }},
       {"label column is an input", [](json& i) { i["features"][0]["name"] = "label"; }},
       {"features.required", [](json& i) { i["features"][0]["required"] = "yes"; }},
-      {"groupColumns", [](json& i) { i["groupColumns"] = json::array({1}); }},
+      {"groupColumns",
+       [](json& i) { i["binaryClassification"]["groupColumns"] = json::array({1}); }},
       {"groupColumns",
        [](json& i) {
-         i["type"] = "Fairness";
-         i["groupColumns"] = json::array();
+         i["kind"] = "Fairness";
+         i["binaryClassification"]["groupColumns"] = json::array();
        }},
-      {"higherMeans", [](json& i) { i["scoring"]["higherMeans"] = "Sideways"; }},
-      {"both", [](json& i) { i["scoring"]["path"] = "/a"; }},
-      {"no JSON Pointer", [](json& i) { i["scoring"] = {{"path", "a.b"}}; }},
-      {"no JSON Pointer", [](json& i) { i["scoring"] = {{"path", "/a~2"}}; }},
-      {"no JSON Pointer", [](json& i) { i["scoring"] = {{"path", "/a~"}}; }},
+      {"higherMeans",
+       [](json& i) { i["binaryClassification"]["scoring"]["higherMeans"] = "Sideways"; }},
+      {"both", [](json& i) { i["binaryClassification"]["scoring"]["path"] = "/a"; }},
+      {"no JSON Pointer",
+       [](json& i) { i["binaryClassification"]["scoring"] = {{"path", "a.b"}}; }},
+      {"no JSON Pointer",
+       [](json& i) { i["binaryClassification"]["scoring"] = {{"path", "/a~2"}}; }},
+      {"no JSON Pointer",
+       [](json& i) { i["binaryClassification"]["scoring"] = {{"path", "/a~"}}; }},
       {"protocol", [](json& i) { i["inference"]["protocol"] = "KServeV2"; }},
       {"path does not begin", [](json& i) { i["inference"]["scoringPath"] = "invocations"; }},
       {"candidate.url is missing", [](json& i) { i["candidate"].erase("url"); }},
@@ -109,13 +149,8 @@ TEST_CASE("gate input: unknown members are ignored, spoiled ones are named") {
       {"candidate.version is empty", [](json& i) { i["candidate"]["version"] = ""; }},
       {"champion.version is empty", [](json& i) { i["champion"]["version"] = ""; }},
       {"champion.version is missing", [](json& i) { i["champion"].erase("version"); }},
-      {"latency is missing", [](json& i) { i["type"] = "Latency"; }},
-      {"latency.samples",
-       [](json& i) {
-         i["type"] = "Latency";
-         i["latency"] = {{"samples", 5001}, {"warmup", 10}};
-       }},
-      {"smoke is missing", [](json& i) { i["type"] = "Smoke"; }},
+      {"parameters is missing", [](json& i) { i.erase("parameters"); }},
+      {"parameters is not an object", [](json& i) { i["parameters"] = 7; }},
   };
   for (const Row& row : rows) {
     CAPTURE(row.says);
@@ -131,7 +166,7 @@ TEST_CASE("gate input: unknown members are ignored, spoiled ones are named") {
 
 TEST_CASE("gate input: larger than an environment variable may be is refused both ways") {
   GateInput wide = input();
-  wide.features.assign(200, {.name = std::string(200, 'f')});
+  wide.features.assign(200, {.name = std::string(1000, 'f')});
   CHECK_FALSE(gate_input_text(wide));
-  CHECK_FALSE(parse_gate_input(std::string(40000, ' ')));
+  CHECK_FALSE(parse_gate_input(std::string(100'000, ' ')));
 }

@@ -1,5 +1,9 @@
 #include "gates/gate_run.h"
 
+#include "gates/kinds/accuracy.h"
+#include "gates/kinds/latency.h"
+#include "tests/gates/helpers.h"
+
 #include <doctest/doctest.h>
 
 #include <string>
@@ -31,14 +35,18 @@ Report base_report() {
   return out;
 }
 
+Judgement judge(const GateRun& run) {
+  return conclude(run, expected(), kLatency, kLatencyLimits, {});
+}
+
 std::string good_message() {
   Report out = base_report();
   out.outcome = ReportOutcome::kMeasured;
   LatencyMetrics m;
   m.p50 = m.p95 = m.p99 = decimal("1.5");
   m.samples = 500;
-  out.metrics = m;
-  return report_text(out).value();
+  out.metrics = metrics_text(m);
+  return report_text(out, kLatency).value();
 }
 
 std::string errored_message(const char* code) {
@@ -46,7 +54,7 @@ std::string errored_message(const char* code) {
   out.outcome = ReportOutcome::kErrored;
   out.code = code;
   out.message = "expected sha256:a, the object has sha256:b";
-  return report_text(out).value();
+  return report_text(out, kLatency).value();
 }
 
 GateRun good_run() {
@@ -61,9 +69,9 @@ GateRun good_run() {
 }  // namespace
 
 TEST_CASE("run: a complete one with a believable report is judged") {
-  const Verdict verdict = conclude(good_run(), expected(), LatencyPolicy{});
-  CHECK(verdict.outcome == Outcome::kPassed);
-  CHECK(verdict.samples == "500");
+  const Judgement judged = judge(good_run());
+  CHECK(judged.verdict == Verdict::kPassed);
+  CHECK(judged.samples == "500");
 }
 
 TEST_CASE("run: one thing spoiled, and it is Errored with its own reason") {
@@ -139,7 +147,14 @@ TEST_CASE("run: one thing spoiled, and it is Errored with its own reason") {
          r.gate.reset();
          r.waiting = "CreateContainerConfigError";
        },
-       "CannotStart", false},
+       "CannotStart", true},
+      {"no such image",
+       [](GateRun& r) {
+         r.fetch.reset();
+         r.gate.reset();
+         r.waiting = "InvalidImageName";
+       },
+       "ImageUnavailable", true},
       {"evicted",
        [](GateRun& r) {
          r.gate.reset();
@@ -157,11 +172,11 @@ TEST_CASE("run: one thing spoiled, and it is Errored with its own reason") {
     CAPTURE(row.spoiled);
     GateRun run = good_run();
     row.spoil(run);
-    const Verdict verdict = conclude(run, expected(), LatencyPolicy{});
-    CHECK(verdict.outcome == Outcome::kErrored);
-    CHECK(verdict.reason == row.reason);
-    CHECK_FALSE(verdict.message.empty());
-    CHECK(worth_retrying(verdict) == row.retry);
+    const Judgement judged = judge(run);
+    CHECK(judged.verdict == Verdict::kErrored);
+    CHECK(judged.reason == row.reason);
+    CHECK_FALSE(judged.message.empty());
+    CHECK(worth_retrying(judged) == row.retry);
   }
 }
 
@@ -176,7 +191,7 @@ TEST_CASE("run: of all states, only the one good combination passes") {
     for (const char* failure : {"", "DeadlineExceeded", "BackoffLimitExceeded"}) {
       for (const std::size_t pods : {0U, 1U, 2U}) {
         for (const bool disrupted : {false, true}) {
-          for (const char* waiting : {"", "ImagePullBackOff"}) {
+          for (const char* waiting : {"", "InvalidImageName"}) {
             for (const auto& fetch : ends) {
               for (const auto& gate : ends) {
                 GateRun run;
@@ -187,9 +202,9 @@ TEST_CASE("run: of all states, only the one good combination passes") {
                 run.waiting = waiting;
                 run.fetch = fetch;
                 run.gate = gate;
-                const Verdict verdict = conclude(run, expected(), LatencyPolicy{});
-                CHECK_FALSE(verdict.reason.empty());
-                if (verdict.outcome == Outcome::kPassed) ++passed;
+                const Judgement judged = judge(run);
+                CHECK_FALSE(judged.reason.empty());
+                if (judged.verdict == Verdict::kPassed) ++passed;
               }
             }
           }
@@ -202,10 +217,84 @@ TEST_CASE("run: of all states, only the one good combination passes") {
   CHECK(passed == 2 * 2);
 }
 
-TEST_CASE("run: only some waiting reasons are final") {
-  CHECK(cannot_start("ImagePullBackOff"));
+TEST_CASE("run: an image that cannot be pulled now is no end, and is told") {
+  CHECK(cannot_start("InvalidImageName"));
+  CHECK(cannot_start("ErrImageNeverPull"));
   CHECK(cannot_start("CreateContainerConfigError"));
-  CHECK_FALSE(cannot_start("PodInitializing"));
-  CHECK_FALSE(cannot_start("ContainerCreating"));
-  CHECK_FALSE(cannot_start(""));
+  GateRun run;
+  run.pods = 1;
+  for (const char* reason : {"ErrImagePull", "ImagePullBackOff"}) {
+    CAPTURE(reason);
+    CHECK_FALSE(cannot_start(reason));
+    run.waiting = reason;
+    CHECK_FALSE(is_over(run));
+    CHECK(waiting_text(run) == "its image cannot be pulled yet: " + std::string(reason));
+  }
+  for (const char* reason : {"PodInitializing", "ContainerCreating", ""}) {
+    CAPTURE(reason);
+    CHECK_FALSE(cannot_start(reason));
+    run.waiting = reason;
+    CHECK(waiting_text(run).empty());
+  }
+  run.waiting = "ErrImagePull";
+  run.job_failure = "DeadlineExceeded";
+  CHECK(is_over(run));
+  CHECK(waiting_text(run).empty());
+  const Judgement judged = judge(run);
+  CHECK(judged.reason == "DeadlineExceeded");
+  CHECK(judged.message.find("ErrImagePull") != std::string::npos);
+  CHECK(worth_retrying(judged));
+}
+
+TEST_CASE("run: a Job without a pod, or with one that no node takes, says so while it waits") {
+  GateRun run;
+  CHECK_FALSE(is_over(run));
+  CHECK(waiting_text(run).find("has no pod") != std::string::npos);
+  run.pods = 1;
+  run.unscheduled = "0/3 nodes are available: 3 Insufficient memory.";
+  CHECK(waiting_text(run) ==
+        "no node takes its pod: 0/3 nodes are available: 3 Insufficient memory.");
+}
+
+TEST_CASE("run: a container beside the gate that never ends is named") {
+  GateRun run = good_run();
+  run.job_complete = false;
+  run.others_running = {"istio-proxy"};
+  CHECK(waiting_text(run).find("container istio-proxy runs still") != std::string::npos);
+  run.job_failure = "DeadlineExceeded";
+  CHECK(judge(run).message.find("istio-proxy") != std::string::npos);
+}
+
+TEST_CASE("run: only a believed report carries facts on") {
+  AccuracyMetrics numbers;
+  numbers.auc = decimal("0.9");
+  numbers.rows = 10;
+  numbers.positives = 3;
+  numbers.golden_row = 7;
+  numbers.golden_score = "0.25";
+  Report report = base_report();
+  report.outcome = ReportOutcome::kMeasured;
+  report.metrics = metrics_text(numbers);
+  GateRun run = good_run();
+  run.gate->message = report_text(report, kAccuracy).value();
+  CHECK(carries_of(run, expected(), kAccuracy) ==
+        Carries{{"goldenRow", "7"}, {"goldenScore", "0.25"}});
+  GateRun failed = run;
+  failed.gate->exit_code = 1;
+  CHECK(carries_of(failed, expected(), kAccuracy).empty());
+  GateRun foreign = run;
+  foreign.gate->message.replace(foreign.gate->message.find("n1"), 2, "n0");
+  CHECK(carries_of(foreign, expected(), kAccuracy).empty());
+}
+
+TEST_CASE("run: data that cannot tell are Inconclusive, with the gate's own reason") {
+  Report report = base_report();
+  report.outcome = ReportOutcome::kInconclusive;
+  report.code = "OneClass";
+  GateRun run = good_run();
+  run.gate->message = report_text(report, kLatency).value();
+  const Judgement judged = judge(run);
+  CHECK(judged.verdict == Verdict::kInconclusive);
+  CHECK(judged.reason == "OneClass");
+  CHECK_FALSE(worth_retrying(judged));
 }

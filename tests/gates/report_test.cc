@@ -1,5 +1,12 @@
 #include "gates/report.h"
 
+#include "gates/fairness.h"
+#include "gates/kinds/accuracy.h"
+#include "gates/kinds/fairness.h"
+#include "gates/kinds/latency.h"
+#include "gates/kinds/smoke.h"
+#include "tests/gates/helpers.h"
+
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
@@ -47,17 +54,18 @@ json report() {
               {"accuracy", accuracy()}};
 }
 
-std::string code_of(std::string_view text, const Expected& run = expected()) {
-  const auto parsed = parse_report(text, run);
+std::string code_of(std::string_view text, const Expected& run = expected(),
+                    const Kind& kind = kAccuracy) {
+  const auto parsed = parse_report(text, run, kind);
   return parsed ? "" : parsed.error().code;
 }
 
 }  // namespace
 
 TEST_CASE("report: a good one is read with all its numbers") {
-  const auto parsed = parse_report(report().dump(), expected());
+  const auto parsed = parse_report(report().dump(), expected(), kAccuracy);
   REQUIRE(parsed);
-  const auto& metrics = std::get<AccuracyMetrics>(parsed->metrics);
+  const AccuracyMetrics metrics = read_accuracy_metrics(parsed->metrics).value();
   CHECK(metrics.auc.str() == "0.890123456789");
   CHECK(metrics.champion_auc->str() == "0.86");
   CHECK(metrics.rows == 5000);
@@ -165,41 +173,41 @@ TEST_CASE("report: written and read again, every kind is the same") {
              .nonce = expected().nonce,
              .dataset = digest_of('a'),
              .artifact = digest_of('b'),
-             .outcome = ReportOutcome::kMeasured,
-             .code = "",
-             .message = "",
-             .metrics = {}};
+             .outcome = ReportOutcome::kMeasured};
   FairnessMetrics fairness;
-  fairness.auc = Decimal::parse("0.9").value();
-  fairness.groups = {
-      {.column = "g",
-       .value = "Yes \"1\"",
-       .auc = Decimal::parse("0.875").value(),
-       .positives = 64,
-       .negatives = 1401},
-      {.column = "g", .value = "(missing)", .auc = {}, .positives = 0, .negatives = 3}};
+  fairness.auc = decimal("0.9");
+  fairness.columns = {"g", "h"};
+  fairness.groups = {{.column = 0,
+                      .value = "Yes \"1\"",
+                      .auc = decimal("0.875"),
+                      .positives = 64,
+                      .negatives = 1401},
+                     {.column = 1, .value = "(missing)", .positives = 0, .negatives = 3}};
   LatencyMetrics latency;
-  latency.p50 = Decimal::parse("1.234567890123").value();
-  latency.p95 = Decimal::parse("2").value();
-  latency.p99 = Decimal::parse("2").value();
+  latency.p50 = decimal("1.234567890123");
+  latency.p95 = latency.p99 = decimal("2");
   latency.samples = 500;
   const SmokeMetrics smoke{.served_version = "2", .golden_score = "0.5", .healthy = true};
-  for (const Metrics& metrics : {Metrics(fairness), Metrics(latency), Metrics(smoke)}) {
-    CAPTURE(metrics.index());
+  const std::pair<const Kind&, std::string> rows[] = {{kFairness, metrics_text(fairness)},
+                                                      {kLatency, metrics_text(latency)},
+                                                      {kSmoke, metrics_text(smoke)}};
+  for (const auto& [kind, metrics] : rows) {
+    CAPTURE(kind.name);
     out.metrics = metrics;
-    const auto text = report_text(out);
+    const auto text = report_text(out, kind);
     REQUIRE(text);
-    const auto back = parse_report(*text, expected());
+    const auto back = parse_report(*text, expected(), kind);
     REQUIRE(back);
-    CHECK(back->metrics.index() == metrics.index());
-    CHECK(report_text(*back).value() == *text);
+    CHECK(json::parse(back->metrics) == json::parse(metrics));
+    CHECK(report_text(*back, kind).value() == *text);
+    CHECK(code_of(*text, expected(), kAccuracy) == "UnexpectedMetric");
   }
   for (const ReportOutcome outcome : {ReportOutcome::kInconclusive, ReportOutcome::kErrored}) {
     out.outcome = outcome;
     out.metrics = {};
     out.code = "OneClass";
     out.message = std::string(3000, 'm');  // cut when written
-    const auto back = parse_report(report_text(out).value(), expected());
+    const auto back = parse_report(report_text(out, kAccuracy).value(), expected(), kAccuracy);
     REQUIRE(back);
     CHECK(back->outcome == outcome);
     CHECK(back->code == "OneClass");
@@ -207,34 +215,105 @@ TEST_CASE("report: written and read again, every kind is the same") {
   }
 }
 
-TEST_CASE("report: more groups than a termination message holds are refused when written") {
-  Report out;
-  out.outcome = ReportOutcome::kMeasured;
-  FairnessMetrics fairness;
-  for (int i = 0; i < 60; ++i)
-    fairness.groups.push_back({.column = "demographic_group",
-                               .value = "group " + std::to_string(i),
-                               .auc = Decimal(),
-                               .positives = 1,
-                               .negatives = 1});
-  out.metrics = fairness;
-  CHECK(report_text(out).error().code == "ReportTooLarge");
+TEST_CASE("report: measured without a dataset it says so, and nothing else") {
+  json r = report();
+  r.erase("dataset");
+  CHECK(code_of(r.dump()) == "WrongDataset");
+  Expected run = expected();
+  run.dataset = Digest("");
+  CHECK(code_of(r.dump(), run).empty());
+  CHECK(code_of(report().dump(), run) == "WrongDataset");
 }
 
-TEST_CASE("report: percentiles must ascend from 0, and a group of both classes needs an AUC") {
+TEST_CASE("report: as many groups as may be measured fit, whatever they are called") {
+  struct Row {
+    const char* what;
+    std::string value;
+  };
+
+  const Row rows[] = {{"states of 8 letters", "District"},
+                      {"long names", std::string(4000, 'g')},
+                      {"quotes", std::string(50, '"')},
+                      {"controls", std::string(50, '\x01')},
+                      {"three bytes a letter",
+                       "\xE2\x82\xAC\xE2\x82\xAC\xE2\x82\xAC\xE2\x82\xAC"
+                       "\xE2\x82\xAC\xE2\x82\xAC\xE2\x82\xAC"}};
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    FairnessMetrics fairness;
+    fairness.auc = decimal("0.890123456789");
+    fairness.columns.assign(16, row.value);
+    for (std::size_t i = 0; i < kMaxGroups; ++i)
+      fairness.groups.push_back({.column = i % 16,
+                                 .value = std::to_string(i) + row.value,
+                                 .auc = decimal("0.876543210987"),
+                                 .positives = 15'000,
+                                 .negatives = 999'999});
+    Report out = measured(fairness);
+    out.request_uid = std::string(36, 'u');
+    out.gate = std::string(63, 'g');
+    out.attempt = 100;
+    out.nonce = std::string(32, 'n');
+    out.dataset = digest_of('a');
+    out.artifact = digest_of('b');
+    const auto text = report_text(out, kFairness);
+    REQUIRE(text);
+    const Expected run{.request_uid = out.request_uid,
+                       .gate = out.gate,
+                       .attempt = out.attempt,
+                       .nonce = out.nonce,
+                       .dataset = out.dataset,
+                       .artifact = out.artifact};
+    const auto back = parse_report(*text, run, kFairness);
+    REQUIRE(back);
+    const FairnessMetrics read = read_fairness_metrics(back->metrics).value();
+    CHECK(read.groups.size() == kMaxGroups);
+    CHECK(read.groups[63].column == 15);
+    CHECK(read.groups[63].value.starts_with("63"));
+    CHECK(read.groups[63].auc == decimal("0.876543210987"));
+    CHECK(read.groups[63].negatives == 999'999);
+  }
+}
+
+TEST_CASE("report: percentiles must ascend from 0") {
   json r = report();
   r.erase("accuracy");
   r["latency"] = {{"p50", "2"}, {"p95", "1"}, {"p99", "3"}, {"samples", "500"}};
-  CHECK(code_of(r.dump()) == "BadValue");
-  r["latency"] = {{"p50", "-1"}, {"p95", "1"}, {"p99", "3"}, {"samples", "500"}};
-  CHECK(code_of(r.dump()) == "BadValue");
-  r.erase("latency");
-  r["fairness"] = {
-      {"auc", "0.9"},
-      {"groups", {{{"column", "g"}, {"value", "a"}, {"positives", "1"}, {"negatives", "1"}}}}};
-  CHECK(code_of(r.dump()) == "MissingMetric");
-  r["fairness"]["groups"][0]["auc"] = "0.9";
-  CHECK(code_of(r.dump()).empty());
-  r["fairness"]["groups"][0]["weight"] = "0";
-  CHECK(code_of(r.dump()) == "UnknownField");
+  CHECK(code_of(r.dump(), expected(), kLatency) == "BadValue");
+  r["latency"]["p50"] = "-1";
+  CHECK(code_of(r.dump(), expected(), kLatency) == "BadValue");
+  r["latency"]["p50"] = "1";
+  CHECK(code_of(r.dump(), expected(), kLatency).empty());
+}
+
+TEST_CASE("report: a group is five members of the right form, and one of both classes has an AUC") {
+  struct Row {
+    const char* group;
+    const char* code;
+  };
+
+  const Row rows[] = {
+      {R"([0,"a","0.9",1,1])", ""},
+      {R"([0,"a",null,0,7])", ""},
+      {R"([0,"a",null,1,1])", "MissingMetric"},
+      {R"([1,"a","0.9",1,1])", "BadValue"},
+      {R"([-1,"a","0.9",1,1])", "BadValue"},
+      {R"([0,7,"0.9",1,1])", "BadValue"},
+      {R"([0,"a","1.1",1,1])", "BadValue"},
+      {R"([0,"a","nan",1,1])", "BadValue"},
+      {R"([0,"a",0.9,1,1])", "BadValue"},
+      {R"([0,"a","0.9",1,1.5])", "BadValue"},
+      {R"([0,"a","0.9",1,1000001])", "BadValue"},
+      {R"([0,"a","0.9",1])", "BadValue"},
+      {R"([0,"a","0.9",1,1,0])", "BadValue"},
+      {R"({"column":"g"})", "BadValue"},
+  };
+  json r = report();
+  r.erase("accuracy");
+  for (const Row& row : rows) {
+    CAPTURE(row.group);
+    r["fairness"] = {{"auc", "0.9"}, {"columns", {"g"}}, {"groups", json::array()}};
+    r["fairness"]["groups"].push_back(json::parse(row.group));
+    CHECK(code_of(r.dump(), expected(), kFairness) == row.code);
+  }
 }

@@ -65,6 +65,9 @@ TEST_CASE("request: method, target and content type of every verb") {
        "patch modelversions/a status in ml"},
       {merge_patch_request(kVersions, {"ml", "a"}, "", "{}"), "PATCH", kVersionsPath + "/a",
        "application/merge-patch+json", "patch modelversions/a in ml"},
+      {apply_request(kVersions, {"ml", "a"}, {.field_manager = "x", .dry_run = true}, "{}"),
+       "PATCH", kVersionsPath + "/a?fieldManager=x&dryRun=All&fieldValidation=Strict",
+       "application/apply-patch+yaml", "apply modelversions/a in ml"},
       {delete_request(kPods, {"ml", "a"}, {}), "DELETE", "/api/v1/namespaces/ml/pods/a",
        "application/json", "delete pods/a in ml"},
   };

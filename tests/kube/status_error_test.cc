@@ -97,7 +97,7 @@ TEST_CASE("status error: a conflict of server-side apply names the other manager
                         {});
   };
   const Error one = conflict(cause);
-  CHECK(one.code == ErrorCode::kConflict);
+  CHECK(one.code == ErrorCode::kFieldConflict);
   CHECK(one.message ==
         "apply deployments/m in ml: conflict with other field managers: \"kubectl-edit\" owns "
         ".spec.replicas");

@@ -1,5 +1,7 @@
 #include "operator/wiring/config.h"
 
+#include "tests/audit/fixture.h"
+
 #include <doctest/doctest.h>
 
 using namespace stagekeeper;  // NOLINT(google-build-using-namespace)
@@ -52,6 +54,28 @@ TEST_CASE("config: reads what the chart writes") {
   CHECK(config->audit.retention == std::chrono::hours(87672));
   REQUIRE(config->audit.acknowledged.size() == 1);
   CHECK(config->audit.acknowledged[0].point == "f");
+}
+
+TEST_CASE("config: keys that signed before stay trusted, within their time") {
+  const std::string pem = audit_test::key().public_pem();
+  std::string block;
+  for (std::size_t at = 0; at < pem.size();) {
+    const std::size_t end = pem.find('\n', at);
+    block += "      " + pem.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  const auto text = [&](const std::string& times) {
+    return std::string(kValid) + "  trustedKeys:\n  - publicKey: |\n" + block + times;
+  };
+  const Result<Config> config = parse_config(text("    notAfter: 2026-12-01T00:00:00Z\n"));
+  REQUIRE_MESSAGE(config, config.error().message);
+  REQUIRE(config->audit.trusted_keys.size() == 1);
+  const audit::TrustedKey& key = config->audit.trusted_keys.front();
+  CHECK(audit::is_valid_at(key, parse_time("2026-12-01T00:00:00Z").value()));
+  CHECK_FALSE(audit::is_valid_at(key, parse_time("2026-12-01T00:00:01Z").value()));
+  CHECK_FALSE(parse_config(text("    notAfter: yesterday\n")));
+  CHECK_FALSE(parse_config(text("    until: 2026-12-01T00:00:00Z\n")));
+  CHECK_FALSE(parse_config(std::string(kValid) + "  trustedKeys:\n  - publicKey: none\n"));
 }
 
 TEST_CASE("config: refuses what would otherwise be ignored, and names it") {

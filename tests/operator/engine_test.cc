@@ -33,7 +33,7 @@ struct Bench {
   Turnstile probes;
   Turnstile rounds;
   SystemClock clock;
-  fakes::FakeS3 bucket{room.bench.store, clock};
+  fakes::FakeS3 bucket{room.store, clock};
   aws::S3Client s3{bucket, {.host = "fake", .region = "r", .bucket = "audit"}, clock};
   runtime::Metrics metrics;
   runtime::Health health;
@@ -44,7 +44,9 @@ struct Bench {
   std::jthread runner;
 
   Bench() {
-    room.api.put(resources::kNamespaces, {{"metadata", {{"name", "kube-system"}, {"uid", "c1"}}}});
+    room.api.put(kube::type_of<Namespace>(),
+                 {{"metadata", {{"name", "kube-system"}, {"uid", "c1"}}}});
+    room.ask("1", "Staging");
     bucket.instead = [this](const http::Request&) -> std::optional<http::Response> {
       probes.pass();
       return std::nullopt;
@@ -55,11 +57,21 @@ struct Bench {
     });
   }
 
+  /// A check that fails must end its test and not hold it up.
+  ~Bench() {
+    probes.open = true;
+    rounds.open = true;
+    stop.request_stop();
+  }
+
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
   void start() {
     engine = std::make_unique<Engine>(Engine::Ports{.api = room.api,
                                                     .lease_api = room.api,
                                                     .s3 = s3,
-                                                    .ledger = room.bench.ledger,
+                                                    .ledger = room.operator_->ledger,
                                                     .clock = clock,
                                                     .metrics = metrics,
                                                     .health = health,

@@ -1,18 +1,19 @@
 #include "operator/controllers/pending_status.h"
 
-#include "operator/wiring/resources.h"
-#include "promotion/records.h"
-#include "room.h"
+#include "operator/controllers/ledgers.h"
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
-using namespace stagekeeper;                 // NOLINT(google-build-using-namespace)
-using namespace stagekeeper::operator_test;  // NOLINT(google-build-using-namespace)
+using namespace stagekeeper;  // NOLINT(google-build-using-namespace)
 
 namespace {
+
+const kube::ResourceType kTargets{"stagekeeper.dev", "v1alpha1", "servingtargets", "ServingTarget",
+                                  true};
 
 /// Answers every call with one body and remembers the requests.
 class OneAnswer final : public kube::Api {
@@ -36,7 +37,7 @@ class OneAnswer final : public kube::Api {
 };
 
 PendingStatus status_of(kube::Api& api) {
-  return {api, resources::kTargets, {"credit", "credit-risk-eu"}};
+  return {api, kTargets, {"credit", "credit-risk-eu"}};
 }
 
 }  // namespace
@@ -67,71 +68,58 @@ TEST_CASE("pending: reads what it wrote, and what is malformed counts as none") 
 }
 
 TEST_CASE("pending: writes under the uid and version that were read") {
-  OneAnswer api(std::string("{}"));
+  OneAnswer api(std::string(R"({"metadata":{"uid":"u1","resourceVersion":"10"}})"));
   PendingStatus pending = status_of(api);
   const audit::Pending record{
       .sequence = 7, .key = "v1/k", .retain_until = {}, .envelope = "signed"};
-  REQUIRE(pending.write(record, "u1/9"));
+  CHECK(pending.write(record, "u1/9").value() == "u1/10");
   REQUIRE(api.seen.size() == 1);
   CHECK(api.seen[0].target.ends_with("/servingtargets/credit-risk-eu/status"));
   CHECK(api.seen[0].body.find(R"("resourceVersion":"9")") != std::string::npos);
   CHECK(api.seen[0].body.find(R"("uid":"u1")") != std::string::npos);
   CHECK_FALSE(pending.write(record, "no-token"));
+  OneAnswer mute(std::string("{}"));
+  PendingStatus other = status_of(mute);
+  CHECK(other.write(record, "u1/9").value().empty());  // the next write reads anew
 }
 
 TEST_CASE("pending: a lost race stays a conflict") {
   OneAnswer api(fail(ErrorCode::kConflict, "modified"));
   PendingStatus pending = status_of(api);
-  const Status written =
+  const auto written =
       pending.write({.sequence = 1, .key = "k", .retain_until = {}, .envelope = "e"}, "u/1");
   REQUIRE_FALSE(written);
   CHECK(written.error().code == ErrorCode::kConflict);
 }
 
 TEST_CASE("pending: is cleared once locked, and left alone while it is on its way") {
-  promotion::LedgerView ledger;
-  ledger.records.resize(3);
-  ledger.records.back().sequence = 3;
+  const auto log = HistoryLog::create();
+  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
+    RecordFact fact;
+    fact.sequence = sequence;
+    log->append(fact);
+  }
+  const History ledger = log->snapshot();
   const auto pending = [](const char* sequence) {
     return std::optional(
         PendingRecord{.sequence = sequence, .key = "k", .retain_until = "", .envelope = "e"});
   };
   CHECK(ledger_status(ledger, pending("3")).find(R"("pending":null)") != std::string::npos);
   CHECK(ledger_status(ledger, pending("4")).find("pending") == std::string::npos);
+  CHECK(ledger_status(ledger, pending("03")).find("pending") == std::string::npos);
   CHECK(ledger_status(ledger, std::nullopt).find("pending") == std::string::npos);
 }
 
-TEST_CASE("pending: a record is finished only for a request and approvals that still stand") {
-  Room room;
-  PendingStatus pending(room.api, resources::kTargets, {kNs, "credit-risk-eu"});
-  audit::Record record;
-  record.draft = audit_test::intent("", "2");
-  record.draft.request.name = kRequest;
-  const promotion::ApprovalView counted{.name = "a-1",
-                                        .uid = "uid-a-1",
-                                        .approver = "mia",
-                                        .role = "model-risk",
-                                        .approve = true,
-                                        .counted = true,
-                                        .reason = "Counted",
-                                        .message = "",
-                                        .created = audit_test::kNow};
-  promotion::ApprovalView refused = counted;
-  refused.name = "a-2";
-  refused.counted = false;
-  record.draft.body = promotion::record_body({}, {}, {counted, refused}, promotion::ReviewView{});
-
-  CHECK_FALSE(pending.still_holds(record).value());  // nobody approves
-  room.add(resources::kApprovals, "a-1", nlohmann::json::object());
-  CHECK(pending.still_holds(record).value());
-  room.api.remove(resources::kApprovals, {kNs, "a-1"});
-  room.add(resources::kApprovals, "a-1", nlohmann::json::object(), "uid-of-another");
-  CHECK_FALSE(pending.still_holds(record).value());
-
-  room.api.inject({.pattern = "GET", .error = {ErrorCode::kUnavailable, "no answer"}});
-  CHECK_FALSE(pending.still_holds(record));
-  record.draft.request.uid = "uid-of-an-earlier-one";
-  CHECK_FALSE(pending.still_holds(record).value());
-  record.draft.request = {};  // Genesis
-  CHECK(pending.still_holds(record).value());
+TEST_CASE("pending: what a round has read of the object is what the next write must find") {
+  const PendingRecord decoded{
+      .sequence = "42", .key = "k", .retain_until = "2036-01-01T00:00:00Z", .envelope = "e"};
+  const LedgerOwner owner = ledger_owner(
+      {.ns = "credit", .name = "credit-risk-eu", .uid = "u1", .resource_version = "7"}, decoded);
+  CHECK(owner.name == "credit-risk-eu");
+  REQUIRE(owner.seen);
+  CHECK(owner.seen->token == "u1/7");
+  REQUIRE(owner.seen->pending);
+  CHECK(owner.seen->pending->sequence == 42);
+  CHECK(owner.seen->pending->envelope == "e");
+  CHECK_FALSE(ledger_owner({.uid = "u1"}, std::nullopt).seen->pending);
 }

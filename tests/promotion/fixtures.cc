@@ -1,7 +1,14 @@
 #include "fixtures.h"
 
+#include "base/crypto.h"
 #include "promotion/digests.h"
+#include "promotion/evaluation/questions.h"
 #include "promotion/pins.h"
+#include "promotion/queries.h"
+#include "promotion/records/records.h"
+#include "promotion/targets.h"
+
+#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -9,70 +16,88 @@
 namespace stagekeeper::promotion::fixtures {
 namespace {
 
-constexpr std::chrono::hours kGateResultAt{2};
+constexpr const char* kUid = "uid-request";
 
-void pin(Deployment& deployment, const std::string& version, std::uint64_t sequence) {
-  deployment.containers = {
-      {.container = "server", .env = render_pins(serving_target(), version_ref(version))}};
-  if (sequence > 0) deployment.meta.annotations[kSequenceAnnotation] = std::to_string(sequence);
+std::string digest_of(const std::string& text) {
+  return sha256_digest(text).str();
 }
 
-RecordFact fact(std::string kind, std::string request_uid, const std::string& from,
-                const std::string& to) {
-  return {.kind = std::move(kind),
-          .request_uid = std::move(request_uid),
-          .action = "Promote",
-          .from = from.empty() ? VersionRef{} : version_ref(from),
-          .to = version_ref(to),
-          .time = at(std::chrono::hours(1))};
+ServingTarget serving_target(const std::string& name) {
+  ServingTarget out;
+  out.meta = {.ns = "credit", .name = name, .uid = "uid-" + name};
+  out.model = "credit-risk";
+  out.workload = {.kind = "Deployment", .name = "server-" + name};
+  out.pin = {{.container = "server", .name = "MODEL_VERSION", .value = "${version}"},
+             {.container = "server", .name = "MODEL_URI", .value = "${artifactUri}"}};
+  out.inference = {.service = "server-" + name,
+                   .service_port = 80,
+                   .container_port = 8080,
+                   .scheme = "HTTP",
+                   .protocol = "MLflow",
+                   .scoring_path = "/invocations",
+                   .health_path = "/ping",
+                   .version_proof = {.type = "Header", .header = "X-Model-Version"}};
+  return out;
+}
+
+Deployment serving_deployment(const std::string& target) {
+  Deployment out;
+  out.meta = {.ns = "credit",
+              .name = "server-" + target,
+              .uid = "uid-server-" + target,
+              .resource_version = "1",
+              .generation = 1};
+  out.containers = {{.name = "server", .image = "registry.local/server@" + digest_of("image")}};
+  out.observed_generation = 1;
+  out.replicas = out.status_replicas = out.updated_replicas = out.available_replicas = 2;
+  return out;
+}
+
+void set_env(Deployment& deployment, const std::vector<RenderedPin>& old,
+             const std::vector<RenderedPin>& pins) {
+  std::vector<EnvVar>& env = deployment.containers.front().env;
+  for (const auto* list : {&old, &pins}) {
+    for (const RenderedPin& pin : *list)
+      std::erase_if(env, [&](const EnvVar& entry) { return entry.name == pin.name; });
+  }
+  for (const RenderedPin& pin : pins)
+    env.push_back({.name = pin.name, .value = pin.value});
+}
+
+void bump(Deployment& deployment) {
+  deployment.meta.resource_version =
+      std::to_string(std::stoi(deployment.meta.resource_version) + 1);
 }
 
 }  // namespace
-
-std::string digest_of(char digit) {
-  return "sha256:" + std::string(64, digit);
-}
 
 TimePoint at(std::chrono::seconds since_start) {
   return TimePoint(std::chrono::sys_days(std::chrono::year(2026) / 3 / 2)) + since_start;
 }
 
-GateSpec gate_spec(const std::string& name, GateType type) {
-  GateSpec spec;
-  spec.name = name;
-  spec.type = type;
-  spec.gate_class = "class-" + std::string(stagekeeper::name(type));
-  return spec;
-}
-
-GateClass gate_class(GateType type) {
-  GateClass out;
-  out.meta.name = "class-" + std::string(name(type));
-  out.type = type;
-  out.image = "example.com/gate@" + digest_of('4');
-  out.fetch_image = out.image;
-  out.credentials_secret = "gate-s3";
-  out.service_account = "stagekeeper-gate";
-  return out;
-}
-
 VersionRef version_ref(const std::string& version, const std::string& stage) {
   if (version.empty()) return {};
   return {.version = version,
-          .digest = digest_of(version.back()),
+          .digest = digest_of("bytes of " + version),
           .artifact_uri = "s3://models/credit-risk/" + version + "/model.json",
           .stage = stage};
 }
 
 ModelVersion model_version(const std::string& version) {
-  const VersionRef ref = version_ref(version);
   ModelVersion out;
-  out.meta = {.ns = "credit", .name = "credit-risk-" + version, .uid = "uid-mv-" + version};
+  out.meta = {.ns = "credit", .name = "credit-risk-" + version, .uid = "uid-version-" + version};
   out.model = "credit-risk";
   out.version = version;
-  out.artifact_uri = ref.artifact_uri;
-  out.artifact_digest = ref.digest;
-  out.trained_by = "theo";
+  out.artifact_uri = version_ref(version).artifact_uri;
+  out.artifact_digest = version_ref(version).digest;
+  out.source = {.registry = "mlflow",
+                .registered_model = "credit-risk",
+                .version = "47",
+                .run_id = "run-9",
+                .trained_by = "theo"};
+  out.training_dataset_version = "2026-01";
+  out.feature_pipeline_version = "features-3";
+  out.registered_by = {.username = "theo"};
   out.inputs = {{.name = "balance", .type = "double"}};
   out.claims = {{"auc_roc", "0.87"}};
   return out;
@@ -82,212 +107,362 @@ PromotionPolicy policy() {
   PromotionPolicy out;
   out.meta = {.ns = "credit", .name = "credit-risk", .uid = "uid-policy"};
   out.model = "credit-risk";
-  out.high_risk = true;
-  out.evaluation.dataset_uri = "s3://models/credit-risk/evaluation.csv";
-  out.evaluation.dataset_version = "2026-11";
-  out.evaluation.dataset_digest = digest_of('d');
-  const std::vector<GateSpec> gates = {gate_spec("accuracy", GateType::kAccuracy),
-                                       gate_spec("latency", GateType::kLatency),
-                                       gate_spec("fairness", GateType::kFairness)};
-  StageSpec staging;
-  staging.name = "Staging";
-  staging.from = {"None"};
-  staging.gates = gates;
-  StageSpec production;
-  production.name = "Production";
-  production.from = {"Staging"};
-  production.gates = gates;
-  production.review = ReviewSpec{.approvers = {{.role = "model-risk", .groups = {"mrm"}},
-                                               {.role = "business", .groups = {"retail-credit"}}}};
-  production.targets = {"credit-risk-eu"};
-  out.stages = {staging, production};
+  out.evaluation.dataset = Dataset{.uri = "s3://models/credit-risk/evaluation.csv",
+                                   .version = "2026-11",
+                                   .digest = digest_of("rows")};
+  out.evaluation.binary = BinaryClassification{.label_column = "label", .positive_label = "1"};
+  const GateSpec gate{.name = "accuracy",
+                      .kind = "Accuracy",
+                      .gate_class = "stagekeeper-accuracy",
+                      .parameters = R"({"minAbsolute":"0.82"})"};
+  out.stages = {{.name = "Staging", .from = {"None"}, .gates = {gate}},
+                {.name = "Production",
+                 .from = {"Staging"},
+                 .gates = {gate},
+                 .review = ReviewSpec{.approvers = {{.role = "model-risk", .groups = {"mrm"}}}},
+                 .targets = {"eu", "us"}}};
   return out;
 }
 
-ServingTarget serving_target() {
-  ServingTarget out;
-  out.meta = {.ns = "credit", .name = "credit-risk-eu", .uid = "uid-target"};
-  out.model = "credit-risk";
-  out.segment = "eu";
-  out.deployment = "credit-risk-eu";
-  out.container = "server";
-  out.pin = {{.name = "MODEL_VERSION", .value = "${version}"},
-             {.name = "MODEL_URI", .value = "${artifactUri}"},
-             {.name = "MODEL_DIGEST", .value = "${digest}"}};
-  out.inference.service = "credit-risk-eu";
-  out.inference.port = 8080;
-  return out;
-}
-
-Deployment deployment(const std::string& version, std::uint64_t sequence) {
-  Deployment out;
-  out.meta = {.ns = "credit",
-              .name = "credit-risk-eu",
-              .uid = "uid-deployment",
-              .resource_version = "7",
-              .generation = 3};
-  out.meta.labels[kTargetLabel] = "credit-risk-eu";
-  out.observed_generation = 3;
-  out.status_replicas = out.updated_replicas = out.available_replicas = 1;
-  pin(out, version, sequence);
-  return out;
-}
-
-PromotionRequest request(const std::string& version, const std::string& stage,
-                         RequestAction action) {
-  PromotionRequest out;
-  out.meta = {.ns = "credit",
-              .name = version + (stage == "Production" ? "-prod" : "-" + stage),
-              .uid = "uid-" + version + (stage == "Production" ? "-prod" : "-" + stage),
-              .generation = 1,
-              .created = at(std::chrono::hours(1))};
-  out.model = "credit-risk";
-  out.version = version;
-  out.stage = stage;
-  out.action = action;
-  out.reason = "retrained on October data";
-  out.requester = person("priya");
-  return out;
-}
-
-Identity person(const std::string& name) {
-  Identity out{.username = name, .uid = "u-" + name, .groups = {"everyone"}};
-  if (name == "mia" || name == "bo") out.groups.emplace_back("mrm");
-  if (name == "rex" || name == "bo") out.groups.emplace_back("retail-credit");
-  return out;
-}
-
-ApprovalState approval(const PromotionRequest& request, const std::string& who,
-                       const std::string& digest) {
-  ApprovalState out;
-  Approval& it = out.approval;
-  it.meta = {.ns = request.meta.ns,
-             .name = "approval-" + who,
-             .uid = "uid-approval-" + who,
-             .created = at(kGateResultAt + std::chrono::minutes(10))};
-  it.request_name = request.meta.name;
-  it.request_uid = request.meta.uid;
-  it.model = request.model;
-  it.stage = request.stage;
-  it.approve = true;
-  it.decision_digest = digest;
-  it.approver = person(who);
-  out.authorised = true;
-  return out;
-}
-
-GateState passed(const GateSpec& spec) {
+GateState passed_gate(const std::string& name) {
   GateState out;
-  out.spec = spec;
+  out.spec = policy().stages.front().gates.front();
+  out.spec.name = name;
   out.attempt = 1;
   out.verdict = Verdict::kPassed;
-  out.reason = "Passed";
-  out.observed = "0.8903";
-  out.threshold = "0.82";
-  out.champion = "0.8601";
-  out.samples = "5000";
-  out.job_uid = "uid-job-" + spec.name;
-  out.pod_uid = "uid-pod-" + spec.name;
-  out.nonce = "00112233445566778899aabbccddeeff";
-  if (spec.type == GateType::kAccuracy) {
-    out.golden_row = "0";
-    out.golden_score = "0.0123";
-  }
+  out.judgement = {.verdict = Verdict::kPassed,
+                   .reason = "Passed",
+                   .message = "AUC-ROC 0.861 passes",
+                   .observed = "0.861",
+                   .threshold = "0.82",
+                   .champion = "0.855",
+                   .samples = "5000",
+                   .interval = "[-0.001, 0.013]"};
+  out.job_name = "g-1";
+  out.job_uid = "uid-job";
+  out.pod_uid = "uid-pod";
+  out.nonce = std::string(32, 'a');
+  out.image = "registry.local/gate@" + digest_of("gate");
+  out.served_by = "uid-clone-pod";
+  out.carries = {{"goldenRow", "0"}, {"goldenScore", "0.25"}};
   return out;
 }
 
-CloneState clone(const std::string& role, const std::string& request_uid,
-                 const std::string& evaluation) {
-  return {.role = role,
-          .request_uid = request_uid,
-          .version = "2",
-          .stray_service = "",
-          .evaluation = evaluation};
+Approval approval(const PromotionRequest& request, bool approve, const std::string& digest) {
+  Approval out;
+  const std::string who = approve ? "mia" : "rex";
+  out.meta = {.ns = "credit",
+              .name = who + "-1",
+              .uid = "uid-" + who,
+              .created = at(std::chrono::hours(3))};
+  out.request_name = request.meta.name;
+  out.request_uid = request.meta.uid;
+  out.model = request.model;
+  out.stage = request.stage;
+  out.approve = approve;
+  out.decision_digest = digest;
+  out.approver = {.username = who, .groups = {"mrm", "system:authenticated"}};
+  out.comment = approve ? "fine" : "not fine";
+  return out;
 }
 
-RecordFact& append(LedgerView& ledger, RecordFact record) {
-  record.sequence = ledger.head_sequence() + 1;
-  record.digest = sha256_digest(record.kind + std::to_string(record.sequence)).str();
-  ledger.records.push_back(std::move(record));
-  return ledger.records.back();
-}
-
-void agree(World& world) {
-  auto& records = world.model_ledger.records;
-  std::erase_if(records, [](const RecordFact& record) { return record.kind == "GateResult"; });
-  RecordFact result = fact("GateResult", world.request.meta.uid, "2", "2");
-  result.decision_digest = evaluation_digest(world);
-  result.time = at(kGateResultAt);
-  world.results = GateResults{.record = append(world.model_ledger, result), .gates = world.gates};
-  const std::string digest = decision_digest(world, *world.results);
-  world.approvals = {approval(world.request, "mia", digest),
-                     approval(world.request, "rex", digest)};
-}
-
-World ready_to_promote() {
-  World world;
-  world.now = at(kGateResultAt + std::chrono::minutes(30));
+Bench::Bench(RequestAction action, const std::string& version, const std::string& stage) {
+  world.now = at(std::chrono::hours(3));
   world.cluster_uid = "uid-cluster";
-  world.store = {.trusted = true, .reason = "Probed", .message = "the bucket holds its locks"};
-  world.request = request("2", "Production");
-  world.requester_authorised = true;
-  world.version = model_version("2");
-  world.version_digest = digest_of('b');
-  world.policy = policy();
-  world.policy_digest = digest_of('c');
-  for (const GateType type :
-       {GateType::kAccuracy, GateType::kLatency, GateType::kFairness, GateType::kSmoke}) {
-    const GateClass each = gate_class(type);
-    world.gate_classes[each.meta.name] = each;
+  world.store.trusted = true;
+  Subject& subject = world.subject;
+  subject.request.meta = {.ns = "credit",
+                          .name = "the-request",
+                          .uid = kUid,
+                          .resource_version = "1",
+                          .generation = 1,
+                          .created = at(std::chrono::hours(2))};
+  subject.request.model = "credit-risk";
+  subject.request.version = version;
+  subject.request.stage = stage;
+  subject.request.action = action;
+  subject.request.reason = "quarterly release";
+  subject.request.requester = {.username = "priya", .uid = "uid-priya"};
+  if (!version.empty()) subject.version = model_version(version);
+  subject.version_digest = digest_of("spec of version");
+  subject.policy = policy();
+  subject.policy_digest = digest_of("spec of policy");
+  for (const char* each : {"stagekeeper-accuracy", kSmokeClass}) {
+    GateClass gate_class;
+    gate_class.meta.name = each;
+    gate_class.kind = each == std::string(kSmokeClass) ? "Smoke" : "Accuracy";
+    subject.gate_classes[each] = gate_class;
   }
-  for (const GateSpec& spec : world.policy->stages[1].gates)
-    world.gates.push_back(passed(spec));
-  world.smoke = GateState{};
-  world.smoke->spec = gate_spec("smoke", GateType::kSmoke);
-  append(world.model_ledger, fact("Genesis", "", "", ""));
-  for (const char* version : {"1", "2"}) {
-    RecordFact& staged = append(world.model_ledger, fact("Staged", "uid-old", version, version));
-    staged.from.stage = "None";
-    staged.to.stage = "Staging";
+  logs_[""] = HistoryLog::create();
+  for (const char* name : {"eu", "us"}) {
+    logs_[name] = HistoryLog::create();
+    RolloutFacts target;
+    target.state.name = name;
+    target.state.target = serving_target(name);
+    target.state.spec_digest = digest_of(std::string("spec of ") + name);
+    target.state.deployment = serving_deployment(name);
+    target.state.template_digest = digest_of(std::string("template of ") + name);
+    target.state.claimed_by = name;
+    world.targets.push_back(std::move(target));
   }
-  TargetState target;
-  target.target = serving_target();
-  target.deployment = deployment("1", 2);
-  target.template_digest = digest_of('e');
-  target.claimed_by = target.target.meta.name;
-  append(target.ledger, fact("Genesis", "", "", ""));
-  append(target.ledger, fact("Intent", "uid-1-prod", "", "1"));
-  append(target.ledger, fact("Applied", "uid-1-prod", "", "1")).of = 2;
-  world.target = target;
-  world.evaluated_on = target;
-  agree(world);
-  return world;
+  refresh();
 }
 
-World rolled_out() {
-  World world = ready_to_promote();
-  RecordFact intent = fact("Intent", kUid, "1", "2");
-  intent.decision_digest = decision_digest(world, *world.results);
-  intent.time = world.now;
-  append(world.target->ledger, intent);
-  world.now += std::chrono::minutes(1);
-  world.target->deployment = deployment("2", 4);
-  world.evaluated_on = world.target;
-  world.request.meta.finalizers = {kFinalizer};
-  world.smoke = passed(gate_spec("smoke", GateType::kSmoke));
-  return world;
+RecordFact Bench::append(const LedgerName& ledger, RecordContent content) {
+  HistoryLog& log = *logs_.at(ledger.kind == LedgerKind::kModel ? "" : ledger.name);
+  content.effect = effect_of(content);
+  RecordFact fact;
+  static_cast<RecordContent&>(fact) = content;
+  fact.sequence = log.snapshot().head_sequence() + 1;
+  fact.digest = digest_of(
+      fmt::format("{}/{}/{}/{}", name(ledger.kind), ledger.name, fact.sequence, content.body));
+  ++records_;
+  fact.time = std::max(world.now, at(std::chrono::hours(1)) + std::chrono::seconds(records_));
+  bodies_[fact.digest] = content.body;
+  fact.body = "{}";
+  log.append(fact);
+  refresh();
+  return fact;
 }
 
-bool patches(const Decision& decision) {
-  return holds<PatchPin>(decision);
+void Bench::move(const std::string& version, const std::string& to) {
+  const TimePoint now = world.now;
+  world.now = std::min(now, at(std::chrono::hours(1)) + std::chrono::seconds(records_));
+  move_now(version, to);
+  world.now = now;
 }
 
-const AppendRecord* appends(const Decision& decision, std::string_view kind) {
+void Bench::move_now(const std::string& version, const std::string& to) {
+  const VersionRef ref = version_ref(version, to);
+  append({.kind = LedgerKind::kModel, .name = "credit-risk"},
+         {.kind = RecordKind::kConcluded,
+          .model = "credit-risk",
+          .request = {.name = "earlier", .uid = fmt::format("uid-earlier-{}", records_)},
+          .to = ref,
+          .code = EndCode::kStaged,
+          .moves = {{.version = ref, .from = stage_of(world.model_ledger, ref)}}});
+}
+
+void Bench::serve(const std::string& target, const std::string& version, RequestAction action) {
+  const TimePoint now = world.now;
+  world.now = std::min(now, at(std::chrono::hours(1)) + std::chrono::seconds(records_));
+  const LedgerName ledger{.kind = LedgerKind::kTarget, .name = target};
+  RecordContent content{
+      .kind = RecordKind::kIntent,
+      .model = "credit-risk",
+      .request = {.name = "earlier", .uid = fmt::format("uid-earlier-{}", records_)},
+      .action = std::string(name(action)),
+      .from = serving_version(this->ledger(target)),
+      .to = version_ref(version),
+      .decided = digest_of("decided")};
+  const RecordFact intent = append(ledger, content);
+  content.kind = RecordKind::kApplied;
+  content.of = intent.sequence;
+  append(ledger, content);
+  const auto pins = render_pins(*facts(target).state.target, content.to);
+  set_env(deployment(target), held_[target], pins);
+  held_[target] = pins;
+  deployment(target).meta.annotations[kSequenceAnnotation] = std::to_string(intent.sequence);
+  deployment(target).meta.annotations[kRecordAnnotation] = intent.digest;
+  world.now = now;
+  if (stage_of(world.model_ledger, content.to) != "Production") move(version, "Production");
+}
+
+void Bench::pass_gates() {
+  const auto gates = std::vector{passed_gate("accuracy")};
+  append({.kind = LedgerKind::kModel, .name = "credit-risk"},
+         {.kind = RecordKind::kGateResult,
+          .model = "credit-risk",
+          .request = world.subject.ref(),
+          .decision_digest = evaluation_digest(world.subject, world.evaluation.on),
+          .to = requested(world.subject),
+          .body = gate_result_body({.subject = world.subject, .model_ledger = world.model_ledger},
+                                   gates)});
+}
+
+void Bench::approve() {
+  const Decision shown = decide_now();
+  REQUIRE(shown.review);
+  world.approvals.push_back(
+      {.approval = approval(world.subject.request, true, shown.review->decision_digest)});
+}
+
+void Bench::reject(const std::string& who) {
+  Approval no = approval(world.subject.request, false, "");
+  no.meta.name = no.meta.uid = "reject-" + who;
+  no.approver.username = who;
+  world.approvals.push_back({.approval = no});
+}
+
+Decision Bench::decide_now() {
+  asked.clear();
+  world.rights = {};
+  for (int i = 0; i < 8; ++i) {
+    Decision decision = decide(world);
+    if (decision.questions.empty()) return decision;
+    for (const Question& question : decision.questions) {
+      if (const auto* right = std::get_if<RightsQuestion>(&question)) {
+        asked.push_back(*right);
+        world.rights.answers.emplace_back(*right, !without_right.contains(right->who.username));
+      } else {
+        const auto& pin = std::get<PinQuestion>(question);
+        facts(pin.target).trial =
+            PinTrial{.version = pin.version,
+                     .resource_version = deployment(pin.target).meta.resource_version,
+                     .conflict = conflicts[pin.target]};
+      }
+    }
+  }
+  FAIL("decide() asks again and again");
+  return {};
+}
+
+Decision Bench::round(std::size_t actions) {
+  Decision decision = decide_now();
+  decisions.push_back(decision);
+  for (std::size_t i = 0; i < std::min(actions, decision.actions.size()); ++i)
+    perform(decision.actions[i]);
+  world.now += std::chrono::seconds(1);
+  work();
+  return decision;
+}
+
+Decision Bench::run(int most) {
+  Decision decision = round();
+  for (int i = 0; i < most && !(decision.actions.empty() && decide_now().actions.empty()); ++i)
+    decision = round();
+  return decide_now();
+}
+
+void Bench::perform(const Action& action) {
+  if (const auto* record = std::get_if<AppendRecord>(&action)) {
+    append(record->ledger, record->content);
+  } else if (const auto* pin = std::get_if<PatchPin>(&action)) {
+    auto& state = facts(pin->target).state;
+    if (!state.deployment || state.deployment->meta.uid != pin->deployment_uid ||
+        state.deployment->meta.resource_version != pin->resource_version)
+      return;
+    Deployment& deployment = *state.deployment;
+    set_env(deployment, held_[pin->target], pin->pins);
+    held_[pin->target] = pin->pins;
+    deployment.meta.annotations[kSequenceAnnotation] = std::to_string(pin->sequence);
+    deployment.meta.annotations[kRecordAnnotation] = pin->record_digest;
+    deployment.meta.annotations[kPinnedAtAnnotation] = format_time(pin->at);
+    ++deployment.meta.generation;
+    deployment.updated_replicas = 0;
+    bump(deployment);
+  } else if (const auto* fence = std::get_if<RaiseFence>(&action)) {
+    Deployment& deployment = this->deployment(fence->target);
+    if (deployment.meta.resource_version != fence->resource_version) return;
+    deployment.meta.annotations[kSequenceAnnotation] = std::to_string(fence->sequence);
+    deployment.meta.annotations[kRecordAnnotation] = fence->record_digest;
+    bump(deployment);
+  } else if (const auto* finalizer = std::get_if<SetFinalizer>(&action)) {
+    auto& list = world.subject.request.meta.finalizers;
+    list.clear();
+    if (finalizer->present) list.emplace_back(kFinalizer);
+  } else if (const auto* job = std::get_if<CreateGateJob>(&action)) {
+    for (RolloutFacts& each : world.targets) {
+      if (smoke_spec(each.state.name, "").name != job->gate.name) continue;
+      each.smoke = GateState{.spec = job->gate,
+                             .attempt = job->attempt,
+                             .tries = job->attempt,
+                             .verdict = Verdict::kRunning,
+                             .job_name = "smoke"};
+      world.owned.jobs.push_back({.name = "smoke-" + each.state.name, .uid = "uid-smoke"});
+    }
+  } else if (const auto* owned = std::get_if<DeleteOwned>(&action)) {
+    for (auto* list : {&world.owned.jobs, &world.owned.clones})
+      std::erase_if(*list, [&](const OwnedClone& each) { return each.name == owned->name; });
+  }
+}
+
+/// What others do meanwhile: Deployment controllers and gate Jobs.
+void Bench::work() {
+  if (!rolls) return;
+  for (RolloutFacts& each : world.targets) {
+    if (each.state.deployment && !each.state.deployment->paused) roll(each.state.name);
+    if (!each.smoke || each.smoke->verdict != Verdict::kRunning) continue;
+    const auto ends = smoke.find(each.state.name);
+    each.smoke->verdict = ends == smoke.end() ? Verdict::kPassed : ends->second;
+    each.smoke->ended = world.now;
+    each.smoke->judgement.message = "the smoke test has ended";
+  }
+}
+
+RolloutFacts& Bench::facts(const std::string& target) {
+  const auto found =
+      std::ranges::find(world.targets, target, [](const auto& each) { return each.state.name; });
+  REQUIRE(found != world.targets.end());
+  return *found;
+}
+
+void Bench::roll(const std::string& target) {
+  Deployment& each = deployment(target);
+  each.observed_generation = each.meta.generation;
+  each.status_replicas = each.updated_replicas = each.available_replicas = each.replicas;
+  each.progress_deadline_exceeded = false;
+}
+
+void Bench::give_up(const std::string& target, TimePoint updated) {
+  Deployment& each = deployment(target);
+  each.observed_generation = each.meta.generation;
+  each.updated_replicas = 0;
+  each.progress_deadline_exceeded = true;
+  each.progress_updated = updated;
+  each.progress_message = "ReplicaSet has timed out progressing";
+}
+
+std::string Bench::pinned(const std::string& target) {
+  const auto& env = deployment(target).containers.front().env;
+  const auto found = std::ranges::find(env, "MODEL_VERSION", &EnvVar::name);
+  return found == env.end() ? "" : found->value;
+}
+
+void Bench::refresh() {
+  world.subject.request_digest = request_digest(world.subject.request);
+  world.model_ledger = logs_[""]->snapshot();
+  for (RolloutFacts& each : world.targets)
+    each.state.ledger = logs_[each.state.name]->snapshot();
+  world.evaluation.on =
+      world.targets.empty() ? std::nullopt : std::optional(world.targets.front().state);
+  world.conclusion.reset();
+  world.decided.reset();
+  world.evaluation.results.reset();
+  if (const RecordFact* record = world.model_ledger.conclusion(world.subject.ref()))
+    world.conclusion = conclusion_of(*record, bodies_.at(record->digest)).value();
+  const std::string& uid = world.subject.request.meta.uid;
+  if (const RecordFact* record = world.model_ledger.last_of(RecordKind::kDecided, uid))
+    world.decided = decided_facts_of(*record, bodies_.at(record->digest)).value();
+  const std::string digest = evaluation_digest(world.subject, world.evaluation.on);
+  if (const RecordFact* record = results_record(world.model_ledger, uid, digest))
+    world.evaluation.results = gate_results_of(*record, bodies_.at(record->digest)).value();
+}
+
+OrphanFacts Bench::orphan(const std::string& target) {
+  const RecordFact* open = ledger(target).open_intent();
+  REQUIRE(open != nullptr);
+  return {.now = world.now,
+          .store = world.store,
+          .state = facts(target).state,
+          .intent = *open,
+          .decided = world.decided};
+}
+
+const RecordContent* appends(const Decision& decision, RecordKind kind) {
   for (const Action& action : decision.actions) {
     const auto* record = std::get_if<AppendRecord>(&action);
-    if (record != nullptr && record->kind == kind) return record;
+    if (record != nullptr && record->content.kind == kind) return &record->content;
   }
   return nullptr;
+}
+
+bool acts(const Decision& decision) {
+  return std::ranges::any_of(decision.actions, [](const Action& action) {
+    const auto* finalizer = std::get_if<SetFinalizer>(&action);
+    const bool releases = finalizer != nullptr && !finalizer->present;
+    return !releases && !std::holds_alternative<DeleteOwned>(action);
+  });
 }
 
 }  // namespace stagekeeper::promotion::fixtures

@@ -1,12 +1,11 @@
-#include "promotion/records.h"
+#include "promotion/records/records.h"
 
 #include "fixtures.h"
-#include "promotion/digests.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-#include <set>
+#include <fmt/format.h>
 
 using namespace stagekeeper;             // NOLINT(google-build-using-namespace)
 using namespace stagekeeper::promotion;  // NOLINT(google-build-using-namespace)
@@ -15,238 +14,209 @@ using nlohmann::json;
 
 namespace {
 
-std::vector<ApprovalView> counted(const World& world) {
-  std::vector<ApprovalView> out;
-  for (const ApprovalState& state : world.approvals) {
-    out.push_back({.name = state.approval.meta.name,
-                   .uid = state.approval.meta.uid,
-                   .approver = state.approval.approver.username,
-                   .role = "model-risk",
-                   .approve = true,
-                   .counted = true,
-                   .reason = "Counted",
-                   .message = "",
-                   .created = state.approval.meta.created});
-  }
-  return out;
+Bench decided() {
+  Bench bench;
+  bench.serve("eu", "1");
+  bench.serve("us", "1");
+  bench.move("2", "Staging");
+  bench.pass_gates();
+  bench.approve();
+  return bench;
+}
+
+json body_of(const Decision& decision, RecordKind kind) {
+  const RecordContent* content = appends(decision, kind);
+  REQUIRE(content != nullptr);
+  return json::parse(content->body);
 }
 
 }  // namespace
 
-TEST_CASE("record: says by itself what was measured on what, who approved and when") {
-  const World w = ready_to_promote();
-  const json body = json::parse(record_body(w, w.gates, counted(w)));
-  CHECK(body["evaluation"]["dataset"]["version"] == "2026-11");
-  CHECK(body["requester"]["username"] == "priya");
-  CHECK(body["policyDigest"] == digest_of('c'));
-  CHECK(body["modelVersion"]["artifactDigest"] == digest_of('2'));
-  CHECK(body["target"]["deploymentUid"] == "uid-deployment");
-  CHECK(body["gates"][0]["observed"] == "0.8903");
-  CHECK(body["gates"][0]["threshold"] == "0.82");
-  CHECK(body["gates"][0]["champion"] == "0.8601");
-  CHECK(body["gates"][0]["jobUid"] == "uid-job-accuracy");
-  REQUIRE(body["approvals"].size() == 2);
-  CHECK(body["approvals"][0]["approver"]["username"] == "mia");
-  CHECK(body["approvals"][0]["approver"]["groups"] == json::array({"mrm"}));
-  CHECK(body["approvals"][0]["elapsedSeconds"] == "4200");
-}
-
-TEST_CASE("record: all approvals that counted are in it, and the first sixteen that did not") {
-  const World w = ready_to_promote();
-  auto views = counted(w);
-  ApprovalView refused = views[0];
-  refused.counted = false;
-  refused.reason = "NotAuthorized";
-  views.insert(views.begin(), 40, refused);
-  const json body = json::parse(record_body(w, {}, views));
-  CHECK(body["approvals"].size() == 18);
-  CHECK(body["approvals"][0]["verdict"] == "NotAuthorized");
-  CHECK(body["approvals"][17]["counted"] == true);
-}
-
-TEST_CASE("record: the review comes back as it was") {
-  const World w = ready_to_promote();
-  const ReviewView review{.decision_digest = digest_of('d'),
-                          .opened_at = at(std::chrono::hours(1)),
-                          .expires_at = at(std::chrono::hours(9)),
-                          .needed = 2,
-                          .counted = 2,
-                          .missing = ""};
-  auto views = counted(w);
-  views[1].counted = false;
-  views[1].reason = "ApproverIsRequester";
-  views[1].message = "who asks for a promotion cannot approve it";
-  RecordFact intent;
-  intent.sequence = 7;
-  intent.decision_digest = digest_of('d');
-  const auto past = review_of_body(record_body(w, {}, views, review), intent).value();
-  REQUIRE(past);
-  CHECK(past->record.sequence == 7);
-  CHECK(past->review.decision_digest == review.decision_digest);
-  CHECK(past->review.opened_at == review.opened_at);
-  CHECK(past->review.expires_at == review.expires_at);
-  CHECK(past->review.needed == 2);
-  CHECK(past->review.counted == 2);
-  REQUIRE(past->approvals.size() == 2);
-  for (std::size_t i = 0; i < 2; ++i) {
-    const ApprovalView& now = past->approvals[i];
-    CHECK(now.name == views[i].name);
-    CHECK(now.uid == views[i].uid);
-    CHECK(now.approver == views[i].approver);
-    CHECK(now.role == views[i].role);
-    CHECK(now.approve == views[i].approve);
-    CHECK(now.counted == views[i].counted);
-    CHECK(now.reason == views[i].reason);
-    CHECK(now.message == views[i].message);
-    CHECK(now.created == views[i].created);
+TEST_CASE("records: a Decided answers alone why pins changed, and by whom") {
+  const Decision decision = decided().decide_now();
+  const json body = body_of(decision, RecordKind::kDecided);
+  const std::pair<const char*, const char*> facts[] = {
+      {"/modelVersion/source/registry", "mlflow"},
+      {"/modelVersion/source/registeredModel", "credit-risk"},
+      {"/modelVersion/source/version", "47"},
+      {"/modelVersion/source/runId", "run-9"},
+      {"/modelVersion/training/datasetVersion", "2026-01"},
+      {"/modelVersion/featurePipelineVersion", "features-3"},
+      {"/modelVersion/registeredBy/username", "theo"},
+      {"/modelVersion/artifact/uri", "s3://models/credit-risk/2/model.json"},
+      {"/evaluation/dataset/version", "2026-11"},
+      {"/requester/username", "priya"},
+      {"/request/reason", "quarterly release"},
+      {"/gates/0/threshold", "0.82"},
+      {"/gates/0/champion", "0.855"},
+      {"/gates/0/interval", "[-0.001, 0.013]"},
+      {"/gates/0/samples", "5000"},
+      {"/gates/0/servedBy", "uid-clone-pod"},
+      {"/targets/0/pins/0/value", "2"},
+      {"/targets/0/fromPins/0/value", "1"},
+      {"/targets/0/from/version", "1"},
+      {"/targets/1/name", "us"},
+      {"/approvals/0/approver/username", "mia"},
+      {"/approvals/0/role", "model-risk"},
+      {"/approvals/0/comment", "fine"},
+      {"/smoke/carries/goldenScore", "0.25"},
+  };
+  for (const auto& [path, value] : facts) {
+    CAPTURE(path);
+    const json::json_pointer at_path(path);
+    REQUIRE(body.contains(at_path));
+    CHECK(body[at_path] == value);
   }
+  CHECK(body["policyDigest"].get<std::string>().starts_with("sha256:"));
+  CHECK(body["gates"][0]["image"].get<std::string>().starts_with("registry.local/gate@sha256:"));
+  CHECK(body["targets"][0]["images"][0]["image"].get<std::string>().starts_with("registry.local/"));
+  // Groups that no role asks for are nobody's business.
+  CHECK(body["approvals"][0]["approver"]["groups"] == json::array({"mrm"}));
 }
 
-TEST_CASE("record: a body without a review says so, a malformed one is corrupt") {
-  const World w = ready_to_promote();
-  CHECK_FALSE(review_of_body(record_body(w, {}, {}), {}).value());
-  for (const char* body : {"", "[]", R"({"review":1})", R"({"review":{},"approvals":[]})",
-                           R"({"review":{"openedAt":"x","expiresAt":"y","needed":"2","counted":"2",
-                               "missing":""}})"}) {
-    CAPTURE(body);
-    const auto read = review_of_body(body, {});
+TEST_CASE("records: what a Decided says is read back") {
+  Bench bench = decided();
+  bench.round();
+  REQUIRE(bench.world.decided);
+  const DecidedFacts& facts = *bench.world.decided;
+  REQUIRE(facts.targets.size() == 2);
+  const DecidedFacts::Target& target = facts.targets.front();
+  CHECK(target.uid == "uid-eu");
+  CHECK(target.deployment_uid == "uid-server-eu");
+  CHECK(target.from == version_ref("1"));
+  CHECK(target.to == version_ref("2"));
+  CHECK(target.base_sequence == 2);
+  CHECK(target.pins.size() == 2);
+  CHECK(target.from_pins.front().value == "1");
+  CHECK(facts.dataset->digest == policy().evaluation.dataset->digest);
+  CHECK(facts.binary->label_column == "label");
+  CHECK(facts.inputs.front().name == "balance");
+  CHECK(facts.carries.at("goldenRow") == "0");
+  CHECK(facts.gates.front().judgement == passed_gate("accuracy").judgement);
+  CHECK(facts.review->needed == 1);
+  CHECK(facts.approvals.front().counted);
+  CHECK(facts.record.targets == std::vector<std::string>{"eu", "us"});
+}
+
+TEST_CASE("records: results are read back as they were judged") {
+  Bench bench(RequestAction::kPromote, "2", "Staging");
+  GateState gate = passed_gate("accuracy");
+  gate.spec.blocking = false;
+  gate.verdict = gate.judgement.verdict = Verdict::kInconclusive;
+  const std::string body = gate_result_body(
+      {.subject = bench.world.subject, .model_ledger = bench.world.model_ledger}, {gate});
+  const auto read = gate_results_of({}, body);
+  REQUIRE(read);
+  const GateState& back = read->gates.front();
+  CHECK(back.judgement == gate.judgement);
+  CHECK(back.verdict == Verdict::kInconclusive);
+  CHECK_FALSE(back.spec.blocking);
+  CHECK(back.spec.kind == "Accuracy");
+  CHECK(back.carries == gate.carries);
+  CHECK(back.image == gate.image);
+  CHECK(back.served_by == gate.served_by);
+}
+
+TEST_CASE("records: a body that lacks what is needed is corrupt, one with more is not") {
+  Bench bench = decided();
+  const json good = body_of(bench.decide_now(), RecordKind::kDecided);
+  const RecordFact record;
+  CHECK(decided_facts_of(record, good.dump()));
+  json more = good;
+  more["later"] = {{"version", 2}};
+  more["targets"][0]["canary"] = true;
+  CHECK(decided_facts_of(record, more.dump()));
+  for (const char* member : {"basisDigest", "targets"}) {
+    CAPTURE(member);
+    json less = good;
+    less.erase(member);
+    const auto read = decided_facts_of(record, less.dump());
     REQUIRE_FALSE(read);
     CHECK(read.error().code == ErrorCode::kCorrupt);
+    CHECK(read.error().message.find(member) != std::string::npos);
   }
-}
-
-TEST_CASE("record: fits a ledger record whatever outsiders write") {
-  World w = ready_to_promote();
-  Identity& who = w.approvals[0].approval.approver;
-  who.groups.insert(who.groups.end(), 512, std::string(512, 'g'));
-  w.request.requester.groups = who.groups;
-  while (w.approvals.size() < 16) {
-    w.approvals.push_back(w.approvals[0]);
-    w.approvals.back().approval.meta.uid += std::to_string(w.approvals.size());
+  for (const char* member : {"uid", "specDigest", "deploymentUid", "templateDigest"}) {
+    CAPTURE(member);
+    json less = good;
+    less["targets"][0].erase(member);
+    CHECK_FALSE(decided_facts_of(record, less.dump()));
   }
-  for (ApprovalState& state : w.approvals)
-    state.approval.comment = std::string(4000, 'c');
-  std::vector<GateState> gates(16, w.gates[0]);
-  for (GateState& gate : gates)
-    gate.message = std::string(4000, 'm');
-  const std::string body = record_body(w, gates, counted(w));
-  CHECK(body.size() <= 48U << 10U);
-  CHECK(gates_of_body(body, {}).value().size() == 16);
-}
-
-TEST_CASE("record: gates come back as they were, with the policy's settings") {
-  World w = ready_to_promote();
-  w.gates[1].verdict = Verdict::kInconclusive;
-  w.gates[1].spec.blocking = false;
-  w.gates[0].spec.samples = 7;
-  const auto gates = gates_of_body(record_body(w, w.gates, {}), {w.gates[0].spec}).value();
-  REQUIRE(gates.size() == 3);
-  CHECK(gates[0].spec.samples == 7);
-  CHECK(gates[0].golden_score == "0.0123");
-  CHECK(gates[0].nonce == w.gates[0].nonce);
-  CHECK(gates[0].verdict == Verdict::kPassed);
-  CHECK(gates[1].verdict == Verdict::kInconclusive);
-  CHECK_FALSE(gates[1].spec.blocking);
-  CHECK(gates[2].spec.name == "fairness");
-}
-
-TEST_CASE("record: a body that is not ours gives an error, and never a pass") {
-  for (const char* bad : {"", "[]", "{}", "{\"gates\":1}", "{\"gates\":[1]}", "{\"gates\":[[]]}",
-                          "{\"gates\":[{\"name\":1}]}", "{\"gates\":{}", "{\"gates\":\"x\"}"}) {
-    CAPTURE(std::string(bad));
-    CHECK_FALSE(gates_of_body(bad, {}));
+  for (const char* text : {"", "[]", "{", "null", R"({"targets":7})"}) {
+    CAPTURE(text);
+    CHECK_FALSE(decided_facts_of(record, text));
+    CHECK_FALSE(gate_results_of(record, text));
   }
-  const auto odd = gates_of_body(R"({"gates":[{"name":"a","verdict":"passed"}]})", {});
-  REQUIRE(odd);
-  CHECK(odd->at(0).verdict == Verdict::kErrored);
+  json odd = good;
+  odd["gates"] = {7, "text", nullptr};
+  CHECK_FALSE(decided_facts_of(record, odd.dump()));
 }
 
-TEST_CASE("digest: an evaluation is about exactly this") {
-  struct Row {
-    std::string what;
-    void (*change)(World&);
-  };
-
-  const Row rows[] = {
-      {"request", [](World& w) { w.request.meta.uid = "x"; }},
-      {"version object", [](World& w) { w.version->meta.uid = "x"; }},
-      {"version's spec", [](World& w) { w.version_digest = "x"; }},
-      {"artifact", [](World& w) { w.version->artifact_digest = "x"; }},
-      {"dataset", [](World& w) { w.policy->evaluation.dataset_digest = "x"; }},
-      {"policy", [](World& w) { w.policy_digest = "x"; }},
-      {"stage", [](World& w) { w.request.stage = "x"; }},
-      {"template", [](World& w) { w.evaluated_on->template_digest = "x"; }},
-      {"champion", [](World& w) { w.evaluated_on->ledger.records.clear(); }},
-  };
-  std::set<std::string> seen = {evaluation_digest(ready_to_promote())};
-  CHECK(is_digest(*seen.begin()));
-  for (const Row& row : rows) {
-    CAPTURE(row.what);
-    World w = ready_to_promote();
-    row.change(w);
-    CHECK(seen.insert(evaluation_digest(w)).second);
-    CHECK(decision_digest(w, *w.results) !=
-          decision_digest(ready_to_promote(), *ready_to_promote().results));
+TEST_CASE("records: what can be written can be read, however much people wrote") {
+  Bench bench = decided();
+  Subject& subject = bench.world.subject;
+  subject.request.reason = std::string(4000, 'r');
+  subject.version->claims.clear();
+  for (int i = 0; i < 64; ++i)
+    subject.version->claims.emplace_back(fmt::format("metric_{}", i), std::string(64, '9'));
+  DecidedFacts facts = *[&] {
+    Bench other = decided();
+    other.round();
+    return other.world.decided;
+  }();
+  facts.gates.clear();
+  for (int i = 0; i < 16; ++i) {
+    GateState gate = passed_gate(fmt::format("gate_{}", i));
+    // A cut must never fall into a character.
+    for (int k = 0; k < 500; ++k)
+      gate.judgement.message += "é—";
+    facts.gates.push_back(gate);
   }
-  World later = ready_to_promote();
-  later.now += std::chrono::hours(1);
-  later.request.meta.resource_version = "99";
-  later.request.reason = "typo";
-  CHECK(seen.contains(evaluation_digest(later)));
-}
-
-TEST_CASE("digest: a decision covers results and target") {
-  struct Row {
-    std::string what;
-    void (*change)(World&);
-  };
-
-  const Row rows[] = {
-      {"verdict", [](World& w) { w.results->gates[0].verdict = Verdict::kFailed; }},
-      {"observed", [](World& w) { w.results->gates[0].observed = "1"; }},
-      {"threshold", [](World& w) { w.results->gates[0].threshold = "0"; }},
-      {"champion", [](World& w) { w.results->gates[0].champion = "0"; }},
-      {"samples", [](World& w) { w.results->gates[0].samples = "1"; }},
-      {"job", [](World& w) { w.results->gates[0].job_uid = "x"; }},
-      {"pod", [](World& w) { w.results->gates[0].pod_uid = "x"; }},
-      {"nonce", [](World& w) { w.results->gates[0].nonce = "x"; }},
-      {"image", [](World& w) { w.results->gates[0].image = "x"; }},
-      {"a gate", [](World& w) { w.results->gates.pop_back(); }},
-      {"evidence", [](World& w) { w.results->record.digest = "x"; }},
-      {"cluster", [](World& w) { w.cluster_uid = "x"; }},
-      {"target", [](World& w) { w.target->target.meta.uid = "x"; }},
-      {"deployment", [](World& w) { w.target->deployment->meta.uid = "x"; }},
-      {"pod template", [](World& w) { w.target->template_digest = "x"; }},
-      {"ledger", [](World& w) { append(w.target->ledger, {.kind = "Intent"}); }},
-  };
-  std::set<std::string> seen = {decision_digest(ready_to_promote(), *ready_to_promote().results)};
-  for (const Row& row : rows) {
-    CAPTURE(row.what);
-    World w = ready_to_promote();
-    row.change(w);
-    CHECK(seen.insert(decision_digest(w, *w.results)).second);
+  std::vector<ApprovalState> states;
+  facts.approvals.clear();
+  for (int i = 0; i < 64; ++i) {
+    Approval each = approval(subject.request, true, "sha256:x");
+    each.meta.uid = fmt::format("uid-{:032}", i);
+    each.comment = std::string(1000, 'c');
+    states.push_back({.approval = each});
+    facts.approvals.push_back({.name = "approval",
+                               .uid = each.meta.uid,
+                               .approver = std::string(60, 'u'),
+                               .role = "model-risk",
+                               .approve = true,
+                               .counted = true,
+                               .reason = "Counted",
+                               .message = std::string(500, 'm')});
   }
-  World other = ready_to_promote();
-  append(other.target->ledger, {.kind = "TargetAdopted"});
-  CHECK(seen.contains(decision_digest(other, *other.results)));
-  append(other.target->ledger, {.kind = "Intent"});  // as before that Intent, it is the same again
-  CHECK(seen.contains(decision_digest(other, *other.results, 5)));
+  const std::string body =
+      decided_body({.subject = subject, .model_ledger = bench.world.model_ledger}, facts, states,
+                   bench.world.targets);
+  CHECK(body.size() <= kMaxBodyBytes);
+  const auto read = decided_facts_of({}, body);
+  REQUIRE(read);
+  CHECK(read->approvals.size() == 64);
+  CHECK(read->gates.size() == 16);
 }
 
-TEST_CASE("digest: which record holds the results") {
-  World w = ready_to_promote();
-  const RecordFact mine = w.results->record;
-  CHECK(results_record(w)->sequence == mine.sequence);
-  RecordFact newer = mine;  // of an evaluation that has come and gone
-  newer.decision_digest = digest_of('9');
-  append(w.model_ledger, newer);
-  CHECK(results_record(w)->sequence == mine.sequence);
-  w.policy_digest = digest_of('7');
-  CHECK(results_record(w)->sequence == mine.sequence + 1);
-  append(w.model_ledger, {.kind = "Blocked", .request_uid = "uid-other"});
-  CHECK(results_record(w)->kind == "GateResult");
-  append(w.model_ledger, {.kind = "Rejected", .request_uid = kUid});
-  CHECK(results_record(w)->kind == "Rejected");
-  w.request.meta.uid = "uid-none";
-  CHECK(results_record(w) == nullptr);
+TEST_CASE("records: of approvals that did not count the first 16 are named") {
+  Bench bench = decided();
+  std::vector<ApprovalView> views;
+  for (int i = 0; i < 40; ++i)
+    views.push_back({.name = "a", .uid = fmt::format("uid-{}", i), .counted = i == 39});
+  const json body = json::parse(
+      concluded_body({.subject = bench.world.subject, .model_ledger = bench.world.model_ledger},
+                     {.approvals = views}, {}));
+  CHECK(body["approvals"].size() == 17);
+  CHECK(body["approvals"].back()["uid"] == "uid-39");
+}
+
+TEST_CASE("records: an Intent says which values it replaces by which") {
+  Bench bench = decided();
+  bench.round();
+  const json body = body_of(bench.decide_now(), RecordKind::kIntent);
+  CHECK(body["pins"][0]["value"] == "2");
+  CHECK(body["replaces"][0]["value"] == "1");
+  CHECK(body["target"]["specDigest"] == bench.facts("eu").state.spec_digest);
+  CHECK(body["wayBack"] == false);
+  CHECK(appends(bench.decide_now(), RecordKind::kIntent)->decided ==
+        bench.world.decided->record.digest);
 }

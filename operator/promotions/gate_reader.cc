@@ -1,0 +1,151 @@
+#include "operator/promotions/gate_reader.h"
+
+#include "kube/objects.h"
+#include "promotion/digests.h"
+#include "promotion/evaluation/attempts.h"
+#include "promotion/evaluation/clones.h"
+#include "promotion/evaluation/questions.h"
+#include "promotion/manifests.h"
+#include "promotion/queries.h"
+#include "promotion/targets.h"
+
+#include <utility>
+
+namespace stagekeeper {
+namespace {
+
+using promotion::CloneRole;
+using promotion::World;
+
+constexpr CloneRole kRoles[] = {CloneRole::kCandidate, CloneRole::kBaseline};
+
+kube::Selection of_request(const std::string& uid) {
+  return {.label_selector = std::string(kRequestUidLabel) + "=" + uid};
+}
+
+}  // namespace
+
+std::vector<Interest> GateReader::interests(const Observation& seen) const {
+  const auto& on = seen.world.evaluation.on;
+  if (!on || !on->target) return {};
+  const std::string& ns = on->target->meta.ns;
+  std::vector<Interest> out = {{.kind = kServicesInterest, .ns = ns, .name = ""}};
+  for (const CloneRole role : kRoles) {
+    const std::string name = promotion::clone_name(on->target->workload.name, role);
+    out.push_back({.kind = "Deployment", .ns = ns, .name = name});
+    out.push_back({.kind = kRolloutInterest, .ns = ns, .name = name});
+  }
+  return out;
+}
+
+Status GateReader::read_evaluation(Observation& seen) const {
+  World& world = seen.world;
+  SK_CHECK_OK(read_clones(seen));
+  const std::string& uid = world.subject.request.meta.uid;
+  const std::string digest = promotion::evaluation_digest(world.subject, world.evaluation.on);
+  const std::vector<Job> jobs = jobs_of(uid);
+  std::vector<Pod> pods;
+  if (!jobs.empty()) {
+    SK_TRY(pods, pods_of(uid));
+  }
+  const StageSpec* stage = world.subject.stage();
+  if (stage == nullptr) return {};
+  std::vector<promotion::GateState> gates;
+  for (const GateSpec& spec : stage->gates) {
+    const promotion::GateQuestion question =
+        promotion::evaluation_question(world.subject, spec, world.evaluation, digest);
+    gates.push_back(promotion::observe_gate(spec, question, jobs, pods));
+  }
+  world.evaluation.gates = std::move(gates);
+  return {};
+}
+
+Status GateReader::read_clones(Observation& seen) const {
+  World& world = seen.world;
+  promotion::EvaluationFacts& facts = world.evaluation;
+  if (!facts.on || !facts.on->target || !facts.on->deployment) return {};
+  const ServingTarget& target = *facts.on->target;
+  const std::string& ns = target.meta.ns;
+  const ObjectMeta& request = world.subject.request.meta;
+  const std::string& primary_json = seen.deployment_json[facts.on->name];
+  std::vector<std::pair<CloneRole, kube::Read<Deployment>>> found;
+  bool ours = false;
+  for (const CloneRole role : kRoles) {
+    const std::string name = promotion::clone_name(target.workload.name, role);
+    SK_TRY(auto clone, kube::Objects<Deployment>(env_.api).read({ns, name}));
+    if (!clone) continue;
+    ours = ours || label_of(clone->object.meta, kRequestUidLabel) == request.uid;
+    found.emplace_back(role, std::move(*clone));
+  }
+  std::vector<ReplicaSet> replica_sets;
+  std::vector<Pod> pods;
+  if (ours) {
+    const kube::Selection of_clones{.label_selector = kCloneLabel};
+    SK_TRY(replica_sets, kube::Objects<ReplicaSet>(env_.api).list(ns, of_clones));
+    SK_TRY(pods, kube::Objects<Pod>(env_.api).list(ns, of_clones));
+  }
+  const VersionRef champion = promotion::serving_version(facts.on->ledger);
+  for (const auto& [role, clone] : found) {
+    const promotion::CloneSight sight{
+        .role = role,
+        .clone = &clone.object,
+        .clone_json = clone.json,
+        .primary_json = primary_json,
+        .target = &target,
+        .version = role == CloneRole::kCandidate ? promotion::requested(world.subject) : champion,
+        .replica_sets = &replica_sets,
+        .pods = &pods};
+    facts.clones.push_back(promotion::observe_clone(sight));
+  }
+  std::vector<Service> services;
+  for (const auto& service : env_.stores.services.find("namespace", ns))
+    services.push_back(*service);
+  const promotion::CloneSource source{.deployment_json = primary_json,
+                                      .services = services,
+                                      .request = &world.subject.request,
+                                      .target = &target};
+  for (const CloneRole role : kRoles) {
+    SK_TRY(const auto labels, promotion::planned_labels(source, role));
+    if (!facts.stray_service.empty()) break;
+    facts.stray_service = promotion::stray_service(services, labels);
+  }
+  for (const auto& [role, clone] : found) {
+    if (!facts.stray_service.empty()) break;
+    facts.stray_service = promotion::stray_service(services, clone.object.pod_labels);
+  }
+  return {};
+}
+
+Status GateReader::read_smoke(Observation& seen) const {
+  World& world = seen.world;
+  const std::string& uid = world.subject.request.meta.uid;
+  std::optional<std::vector<Pod>> pods;
+  for (promotion::RolloutFacts& target : world.targets) {
+    const RecordFact* intent = target.state.ledger.open_intent();
+    if (intent == nullptr || intent->request.uid != uid) continue;
+    const std::vector<Job> jobs = jobs_of(uid);
+    if (!pods) {
+      pods.emplace();
+      if (!jobs.empty()) {
+        SK_TRY(*pods, pods_of(uid));
+      }
+    }
+    target.smoke = promotion::observe_gate(
+        promotion::smoke_spec(target.state.name, intent->to.version),
+        promotion::smoke_question(world.subject, *world.decided, *intent), jobs, *pods);
+  }
+  return {};
+}
+
+std::vector<Job> GateReader::jobs_of(const std::string& request_uid) const {
+  std::vector<Job> out;
+  for (const auto& job : env_.stores.jobs.find("request-uid", request_uid))
+    out.push_back(*job);
+  return out;
+}
+
+Result<std::vector<Pod>> GateReader::pods_of(const std::string& request_uid) const {
+  return kube::Objects<Pod>(env_.api).list(env_.gate_namespace, of_request(request_uid));
+}
+
+}  // namespace stagekeeper

@@ -1,0 +1,45 @@
+#include "operator/promotions/target_reader.h"
+
+#include "kube/objects.h"
+
+namespace stagekeeper {
+
+Result<TargetSight> read_target_objects(const Environment& environment, const std::string& ns,
+                                        const std::string& name) {
+  TargetSight out;
+  out.state.name = name;
+  SK_TRY(auto target, kube::Objects<ServingTarget>(environment.api).read({ns, name}));
+  if (!target) return out;
+  SK_TRY(const Digest spec, spec_digest(target->json));
+  out.owner = ledger_owner(target->object.meta, target->object.pending);
+  out.state.spec_digest = spec.str();
+  out.state.target = std::move(target->object);
+  out.target_json = std::move(target->json);
+  SK_TRY(auto deployment,
+         kube::Objects<Deployment>(environment.api).read({ns, out.state.target->workload.name}));
+  if (!deployment) return out;
+  SK_TRY(const Digest pods, template_digest(deployment->json, out.state.target->pin));
+  out.state.template_digest = pods.str();
+  out.state.claimed_by = label_of(deployment->object.meta, kTargetLabel);
+  out.state.deployment = std::move(deployment->object);
+  out.deployment_json = std::move(deployment->json);
+  return out;
+}
+
+Result<TargetSight> read_target(const Environment& environment, const std::string& ns,
+                                const std::string& name) {
+  SK_TRY(TargetSight out, read_target_objects(environment, ns, name));
+  SK_TRY(out.state.ledger,
+         read_ledger(environment, ns, target_ledger(name),
+                     out.state.target ? out.state.target->ledger_head : std::nullopt));
+  return out;
+}
+
+Result<History> read_ledger(const Environment& environment, const std::string& ns,
+                            const LedgerName& ledger, const std::optional<LedgerHead>& shown) {
+  SK_TRY(History history, environment.ledgers.view(ns, ledger));
+  if (shown) SK_CHECK_OK(environment.ledgers.check_head(ns, ledger, *shown));
+  return history;
+}
+
+}  // namespace stagekeeper

@@ -1,0 +1,182 @@
+#include "operator/views/target_controller.h"
+
+#include "kube/objects.h"
+#include "operator/controllers/pending_status.h"
+#include "promotion/manifests.h"
+#include "promotion/records/records.h"
+
+#include <nlohmann/json.hpp>
+
+#include <fmt/format.h>
+
+namespace stagekeeper {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kClaimManager = "stagekeeper";
+
+bool claim_is_complete(const Deployment& deployment, const ServingTarget& target) {
+  const json wanted = json::parse(promotion::claim_apply(deployment, target))["metadata"];
+  for (const auto& [key, value] : wanted["annotations"].items()) {
+    if (value != json(annotation_of(deployment.meta, key.c_str()))) return false;
+  }
+  return label_of(deployment.meta, kTargetLabel) == target.meta.name;
+}
+
+}  // namespace
+
+Result<runtime::Next> TargetController::reconcile(const runtime::Key& key) {
+  SK_TRY(TargetSight sight, read_target_objects(env_, key.ns, key.name));
+  const std::optional<ServingTarget>& target = sight.state.target;
+  if (!target) SK_CHECK_OK(release(key));
+  const bool alive = target && !target->meta.deleting;
+  promotion::Finding claimed{false, "DeploymentMissing", "there is no Deployment to claim"};
+  if (alive && sight.state.deployment) {
+    SK_TRY(claimed, claim(*target, *sight.state.deployment));
+  }
+  Result<History> ledger = read_ledger(env_, key.ns, target_ledger(key.name),
+                                       target ? target->ledger_head : std::nullopt);
+  if (!ledger) {
+    // What is wrong with the Deployment is said all the same, and what serves stays as it is shown.
+    const bool broken = ledger.error().code == ErrorCode::kCorrupt;
+    if (alive && broken) SK_CHECK_OK(show(sight, claimed, ledger.error().message));
+    return tl::unexpected(ledger.error());
+  }
+  sight.state.ledger = std::move(*ledger);
+  SK_TRY(const Orphan orphan, close_orphan(key, sight));
+  std::string diff;
+  if (alive && sight.state.target) {
+    SK_TRY(diff, show(sight, claimed, ""));
+  }
+  runtime::Next next = orphan.acted     ? runtime::Next::after(std::chrono::milliseconds(10))
+                       : orphan.wake_at ? runtime::Next::at(*orphan.wake_at)
+                                        : runtime::Next::await_change();
+  return std::move(next).because(claimed.reason, std::move(diff));
+}
+
+Result<promotion::Finding> TargetController::claim(const ServingTarget& target,
+                                                   const Deployment& deployment) const {
+  const std::string& name = deployment.meta.name;
+  const std::string holder = label_of(deployment.meta, kTargetLabel);
+  if (!holder.empty() && holder != target.meta.name) {
+    return promotion::Finding{
+        false, "ClaimedByOther",
+        fmt::format("Deployment {} is claimed by ServingTarget {}; one target owns a "
+                    "Deployment",
+                    name, holder)};
+  }
+  const promotion::Finding ok{true, "Claimed", "the operator guards the pins of this Deployment"};
+  if (claim_is_complete(deployment, target)) return ok;
+  SK_CHECK_OK(may_act(env_));
+  const auto done = kube::Objects<Deployment>(env_.api).apply(
+      {target.meta.ns, name}, {.field_manager = kClaimManager},
+      promotion::claim_apply(deployment, target));
+  if (done) return ok;
+  const Error& error = done.error();
+  switch (error.code) {
+    case ErrorCode::kDenied:
+      return promotion::Finding{
+          false, "OperatorNotAllowed",
+          fmt::format("the operator may not change Deployments in namespace {}; add it "
+                      "to the chart's servingNamespaces: {}",
+                      target.meta.ns, error.message)};
+    case ErrorCode::kFieldConflict:
+      return promotion::Finding{
+          false, "ClaimConflict",
+          fmt::format("another field manager owns the claim on Deployment {}: {}. Remove "
+                      "the label and annotations of stagekeeper.dev from its manifest",
+                      name, error.message)};
+    case ErrorCode::kInvalid:
+      return promotion::Finding{
+          false, "ClaimRefused",
+          fmt::format("Deployment {} does not take the claim: {}", name, error.message)};
+    default:
+      return fail(error, "claim the Deployment");
+  }
+}
+
+Status TargetController::release(const runtime::Key& key) const {
+  for (const auto& deployment : env_.stores.deployments.find("claim", in_ns(key.ns, key.name))) {
+    SK_CHECK_OK(may_act(env_));
+    const auto done = kube::Objects<Deployment>(env_.api).apply(
+        {key.ns, deployment->meta.name}, {.field_manager = kClaimManager},
+        promotion::release_apply(*deployment));
+    if (const Status s = kube::unless_gone(done); !s)
+      return fail(s.error(), "release the Deployment");
+  }
+  return {};
+}
+
+/// Also when the request has ended: another replica ended it just before this Intent was recorded,
+/// and what has ended never acts again, not even to close it.
+Result<bool> TargetController::is_orphan(const std::string& ns, const RecordFact& intent) const {
+  SK_TRY(const History model, env_.ledgers.view(ns, model_ledger(intent.model)));
+  if (model.conclusion(intent.request) != nullptr) return true;
+  if (!env_.stores.requests.find("uid", intent.request.uid).empty()) return false;
+  SK_TRY(const auto request,
+         kube::Objects<PromotionRequest>(env_.api).head({ns, intent.request.name}));
+  return !request || request->uid != intent.request.uid;
+}
+
+Result<TargetController::Orphan> TargetController::close_orphan(const runtime::Key& key,
+                                                                TargetSight& sight) const {
+  const RecordFact* intent = sight.state.ledger.open_intent();
+  if (intent == nullptr) return Orphan{};
+  SK_TRY(const bool orphan, is_orphan(key.ns, *intent));
+  if (!orphan) return Orphan{};
+  SK_TRY(const History model, env_.ledgers.view(key.ns, model_ledger(intent->model)));
+  promotion::OrphanFacts facts{
+      .now = env_.clock.now(), .store = store_state(env_), .state = sight.state, .intent = *intent};
+  if (const RecordFact* decided = model.last_of(RecordKind::kDecided, intent->request.uid)) {
+    SK_TRY(const std::string body,
+           env_.ledgers.body(key.ns, model_ledger(intent->model), decided->sequence));
+    SK_TRY(facts.decided, promotion::decided_facts_of(*decided, body));
+  }
+  const promotion::Decision decision = promotion::decide_orphan(facts);
+  // The actions are those of the request that is gone, on this target alone.
+  Observation seen;
+  seen.world.now = facts.now;
+  seen.world.cluster_uid = env_.ledgers.cluster_uid();
+  seen.world.subject.request.meta.ns = key.ns;
+  seen.world.subject.request.meta.name = intent->request.name;
+  seen.world.subject.request.meta.uid = intent->request.uid;
+  seen.world.subject.request.model = intent->model;
+  seen.world.targets.push_back({.state = sight.state});
+  if (sight.owner) seen.owners[ledger_key(target_ledger(key.name))] = *sight.owner;
+  for (const promotion::Action& action : decision.actions) {
+    if (const Status s = doer_.run(seen, action); !s)
+      return fail(s.error(), "close the Intent of a request that is gone");
+  }
+  if (!decision.actions.empty()) {
+    SK_TRY(sight, read_target(env_, key.ns, key.name));
+  }
+  return Orphan{.acted = !decision.actions.empty(), .wake_at = decision.wake_at};
+}
+
+Result<std::string> TargetController::show(const TargetSight& sight,
+                                           const promotion::Finding& claim,
+                                           const std::string& fault) const {
+  const ServingTarget& target = *sight.state.target;
+  const History& ledger = sight.state.ledger;
+  const promotion::StoreState store = store_state(env_);
+  const promotion::TargetFacts facts{
+      .target = target,
+      .deployment = sight.state.deployment,
+      .ledger = ledger,
+      .store = store,
+      .claim = claim,
+      .ledger_fault = fault,
+      .ledger_json = ledger.empty() || !fault.empty() ? "" : ledger_status(ledger, target.pending)};
+  SK_TRY(const std::string patch,
+         promotion::target_status_patch(facts, sight.target_json, env_.clock.now()));
+  if (patch.empty()) return std::string();
+  SK_CHECK_OK(may_act(env_));
+  const auto done = kube::Objects<ServingTarget>(env_.api).patch_status(
+      {target.meta.ns, target.meta.name}, patch);
+  if (const Status s = kube::unless_gone(done); !s)
+    return fail(s.error(), "publish the ServingTarget");
+  return "ServingTarget.status";
+}
+
+}  // namespace stagekeeper

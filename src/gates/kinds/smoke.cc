@@ -1,0 +1,149 @@
+#include "gates/kinds/smoke.h"
+
+#include "base/numbers.h"
+#include "base/text.h"
+#include "gates/kinds/accuracy.h"
+#include "gates/parameters.h"
+#include "gates/score.h"
+
+#include <nlohmann/json.hpp>
+
+#include <fmt/format.h>
+
+namespace stagekeeper::gates {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kMember = "smoke";
+constexpr std::uint64_t kMaxRow = 1'000'000;
+constexpr std::size_t kMaxVersion = 1024;
+constexpr std::size_t kMaxShown = 60;
+constexpr std::size_t kMaxScore = 40;
+
+Reasoned<std::string> read_version(std::string_view parameters) {
+  std::string out;
+  SK_CHECK_OK(read_members(parameters, kMaxParameterBytes, kMember, [&](ObjectReader& reader) {
+    out = reader.text("version", kMaxVersion);
+    // It would equal the header that a server does not send.
+    if (out.empty()) reader.problem("BadValue", "smoke.version is empty");
+  }));
+  return out;
+}
+
+Status check(std::string_view parameters) {
+  const Reasoned<std::string> version = read_version(parameters);
+  if (!version) return invalid(version.error());
+  return {};
+}
+
+Result<std::string> job_parameters(std::string_view parameters, const Carries& carries) {
+  SK_CHECK_OK(check(parameters));
+  const auto row = carries.find(kGoldenRow);
+  const auto score = carries.find(kGoldenScore);
+  if (row == carries.end() || score == carries.end()) return "{}";
+  const auto number = whole_number<std::uint64_t>(row->second);
+  if (!number) return fail(ErrorCode::kInvalid, "the golden row that a gate carries is no number");
+  return json{{"goldenRow", *number}, {"goldenScore", score->second}}.dump(
+      -1, ' ', false, json::error_handler_t::replace);
+}
+
+Reasoned<void> check_metrics(std::string_view metrics, const Expected& /*unused*/) {
+  SK_CHECK_OK(read_smoke_metrics(metrics));
+  return {};
+}
+
+/// Compares the golden row's score with the one that the candidate gave. Which row it is stays
+/// untold: a model could know it by heart.
+Judgement judge_golden(Judgement out, const SmokeMetrics& measured, const std::string& expected) {
+  const std::optional<double> wanted = parse_score(expected);
+  const std::optional<double> seen =
+      measured.golden_score ? parse_score(*measured.golden_score) : std::nullopt;
+  if (!wanted || !seen)
+    return errored({.code = "MissingMetric", .message = "the golden row was not scored"});
+  if (same_score(*wanted, *seen)) return out;
+  out.verdict = Verdict::kFailed;
+  out.reason = "GoldenScoreDiffers";
+  out.message = fmt::format("the golden row scores {}, at the gate it scored {}",
+                            *measured.golden_score, expected);
+  return out;
+}
+
+Judgement judge(std::string_view parameters, const Report& report, const Carries& carries) {
+  const Reasoned<std::string> version = read_version(parameters);
+  if (!version) return errored({.code = "BadPolicy", .message = version.error().message});
+  const Reasoned<SmokeMetrics> measured = read_smoke_metrics(report.metrics);
+  if (!measured) return errored(measured.error());
+  Judgement out;
+  out.verdict = Verdict::kFailed;
+  out.observed = measured->served_version;
+  out.threshold = *version;
+  if (measured->served_version != *version) {
+    out.reason = "WrongVersion";
+    out.message = fmt::format("the Service answers with version {}, the pin says {}",
+                              printable(measured->served_version, kMaxShown), *version);
+    return out;
+  }
+  if (!measured->healthy) {
+    out.reason = "NotHealthy";
+    out.message = "the health path did not answer 200 every time";
+    return out;
+  }
+  const auto golden = carries.find(kGoldenScore);
+  out.verdict = Verdict::kPassed;
+  out.reason = "Passed";
+  out.message = fmt::format("Smoke test OK - version {} answers, {}", *version,
+                            golden == carries.end() ? "healthy" : "the golden row scores the same");
+  return golden == carries.end() ? out : judge_golden(std::move(out), *measured, golden->second);
+}
+
+Carries carries(const Report& /*unused*/) {
+  return {};
+}
+
+}  // namespace
+
+const Kind kSmoke{.name = "Smoke",
+                  .member = kMember,
+                  .in_policies = false,
+                  .needs = {.clones = false},
+                  .check = check,
+                  .job_parameters = job_parameters,
+                  .check_metrics = check_metrics,
+                  .judge = judge,
+                  .carries = carries};
+
+std::string smoke_parameters(std::string_view version) {
+  return json{{"version", version}}.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Reasoned<SmokeJob> read_smoke_job(std::string_view parameters) {
+  SmokeJob out;
+  SK_CHECK_OK(read_members(parameters, kMaxParameterBytes, "parameters", [&](ObjectReader& reader) {
+    out.golden_row = reader.optional_number("goldenRow", kMaxRow);
+    out.golden_score = reader.optional_text("goldenScore", kMaxScore);
+    if (out.golden_row.has_value() != out.golden_score.has_value())
+      reader.problem("BadValue", "parameters: goldenRow and goldenScore go together");
+  }));
+  return out;
+}
+
+std::string metrics_text(const SmokeMetrics& metrics) {
+  json out{{"servedVersion", metrics.served_version}, {"healthy", metrics.healthy}};
+  if (metrics.golden_score) out["goldenScore"] = *metrics.golden_score;
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Reasoned<SmokeMetrics> read_smoke_metrics(std::string_view text) {
+  SmokeMetrics out;
+  SK_CHECK_OK(read_members(text, kMaxReportBytes, kMember, [&](ObjectReader& reader) {
+    out.served_version = reader.text("servedVersion", kMaxVersion);
+    out.golden_score = reader.optional_text("goldenScore", kMaxScore);
+    out.healthy = reader.boolean("healthy");
+    if (out.golden_score && !parse_score(*out.golden_score))
+      reader.problem("NotFinite", "smoke.goldenScore is not a finite number");
+  }));
+  return out;
+}
+
+}  // namespace stagekeeper::gates

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "gates/report.h"
+#include "gates/verdict.h"
+#include "promotion/world.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace stagekeeper::promotion {
+
+/// What one gate is asked now, and of whom.
+struct GateQuestion {
+  std::string request_uid;
+  std::string input_digest;  ///< evaluation digest; the Intent's digest for a smoke test
+  gates::Expected expected;  ///< gate, attempt and nonce are those of the Job that answers
+  gates::Judgement vain;     ///< not Pending: no Job is worth starting, and why
+  gates::Carries carries;    ///< what earlier gates left, for the judgement
+  const GateClass* gate_class = nullptr;    ///< whose images must have run; null: not known
+  std::map<std::string, std::string> pods;  ///< role → ClonePod::identity, as it is now
+};
+
+/// The latest attempt of a gate at the present question among all Jobs of the request, or null.
+/// Only a Job under the name of its own attempt, with the present input digest, counts: labels can
+/// be put on anything.
+const Job* latest_job(const GateSpec& spec, const GateQuestion& question,
+                      const std::vector<Job>& jobs);
+
+/// What the latest attempt of a gate shows. `jobs` are all gate Jobs of the request; `pods` those
+/// of its latest Job, or more: pods that this Job does not own are not looked at. A verdict is
+/// computed anew each time, by the operator's own rules (gates::conclude); what was measured counts
+/// only while the pods that were measured are still the same.
+GateState observe_gate(const GateSpec& spec, const GateQuestion& question,
+                       const std::vector<Job>& jobs, const std::vector<Pod>& pods);
+
+}  // namespace stagekeeper::promotion

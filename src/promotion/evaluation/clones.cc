@@ -1,0 +1,171 @@
+#include "promotion/evaluation/clones.h"
+
+#include "base/canonical_json.h"
+#include "base/enum_names.h"
+#include "base/text.h"
+#include "model/decode.h"
+#include "promotion/manifests.h"
+#include "promotion/pins.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace stagekeeper::promotion {
+namespace {
+
+using nlohmann::json;
+
+constexpr EnumName<CloneRole> kRoles[] = {{CloneRole::kCandidate, "candidate"},
+                                          {CloneRole::kBaseline, "baseline"}};
+static_assert(names_all(kRoles, CloneRole::kBaseline));
+
+constexpr std::size_t kMaxProblem = 300;
+
+/// The pod spec without the variables that pins write, or null.
+json without_pins(std::string_view deployment_json, const std::vector<PinEnv>& pins) {
+  Result<json> parsed = parse_strict_json(deployment_json, kMaxObjectBytes);
+  const json::json_pointer path("/spec/template/spec");
+  if (!parsed || !parsed->contains(path)) return nullptr;
+  json spec = (*parsed)[path];
+  for (const char* list : {"initContainers", "containers"}) {
+    if (!spec.contains(list) || !spec[list].is_array()) continue;
+    for (json& container : spec[list]) {
+      if (!container.is_object() || !container.contains("env")) continue;
+      json kept = json::array();
+      for (const json& entry : container["env"]) {
+        const bool pin = std::ranges::any_of(pins, [&](const PinEnv& each) {
+          return container.value("name", json()) == each.container && entry.is_object() &&
+                 entry.value("name", json()) == each.name;
+        });
+        if (!pin) kept.push_back(entry);
+      }
+      container.erase("env");
+      if (!kept.empty()) container["env"] = std::move(kept);
+    }
+  }
+  return spec;
+}
+
+bool is_over(const Pod& pod) {
+  return pod.meta.deleting || pod.phase == "Succeeded" || pod.phase == "Failed";
+}
+
+/// The clone's pods that could answer, oldest first.
+std::vector<const Pod*> pods_of(const CloneSight& sight) {
+  std::vector<const Pod*> out;
+  for (const ReplicaSet& set : *sight.replica_sets) {
+    if (set.owner_uid != sight.clone->meta.uid) continue;
+    for (const Pod& pod : *sight.pods)
+      if (pod.owner_uid == set.meta.uid && !is_over(pod)) out.push_back(&pod);
+  }
+  std::ranges::sort(out, {},
+                    [](const Pod* pod) { return std::pair(pod->meta.created, pod->meta.uid); });
+  return out;
+}
+
+/// Every container of the clone's template runs its image. Further containers are those that the
+/// cluster's own admission adds to each pod.
+bool runs_template(const Pod& pod, const Deployment& clone) {
+  return std::ranges::all_of(clone.containers, [&](const ContainerSpec& want) {
+    const auto have = std::ranges::find_if(pod.spec_containers, [&](const ContainerSpec& each) {
+      return each.name == want.name && each.init == want.init;
+    });
+    return have != pod.spec_containers.end() && have->image == want.image;
+  });
+}
+
+std::string problem_of(const Pod& pod) {
+  if (!pod.unscheduled.empty()) return "it is not scheduled: " + pod.unscheduled;
+  for (const auto* states : {&pod.init_containers, &pod.containers}) {
+    for (const ContainerState& state : *states) {
+      const bool done = state.terminated && state.exit_code == 0;
+      if (done || state.reason.empty()) continue;
+      return fmt::format("container {}: {}{}{}", state.name, state.reason,
+                         state.message.empty() ? "" : ", ", state.message);
+    }
+  }
+  return pod.ip.empty() ? "it has no address yet" : "it is not ready yet";
+}
+
+/// One line per container: what runs, as the kubelet says, and how often it was started.
+std::string identity_of(const Pod& pod) {
+  std::string out = pod.meta.uid;
+  for (const auto* states : {&pod.init_containers, &pod.containers}) {
+    for (const ContainerState& state : *states)
+      out += fmt::format(" {}={}/{}", state.name, state.image_id, state.restarts);
+  }
+  return out;
+}
+
+std::optional<ClonePod> observe_pod(const CloneSight& sight) {
+  const std::vector<const Pod*> pods = pods_of(sight);
+  if (pods.empty()) return std::nullopt;
+  const Pod& pod = *pods.front();
+  ClonePod out{.name = pod.meta.name,
+               .uid = pod.meta.uid,
+               .ip = pod.ip,
+               .ready = pod.ready && !pod.ip.empty(),
+               .as_made = runs_template(pod, *sight.clone),
+               .created = pod.meta.created,
+               .identity = identity_of(pod)};
+  for (const ContainerState& state : pod.containers)
+    out.restarts += state.restarts;
+  if (pods.size() > 1) {
+    out.ready = false;
+    out.problem = fmt::format("the clone has {} pods, and one is measured", pods.size());
+  } else if (!out.as_made) {
+    out.problem = "its images are not those of the template it was made from";
+  } else if (!out.ready) {
+    out.problem = printable(problem_of(pod), kMaxProblem, CutMark::kEllipsis);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view name(CloneRole role) {
+  return enum_name(kRoles, role);
+}
+
+std::string clone_fault(const CloneSight& sight) {
+  if (!holds_pins(*sight.clone, *sight.target, sight.version))
+    return "it is pinned to something else";
+  const json clone = without_pins(sight.clone_json, sight.target->pin);
+  const json primary = without_pins(sight.primary_json, sight.target->pin);
+  if (clone.is_null() || clone != primary)
+    return "its pod template is not that of the serving Deployment";
+  const auto wanted = clone_labels(label_of(sight.clone->meta, kRequestUidLabel), sight.role);
+  if (sight.clone->selector != wanted) return "its selector is not the one of a clone";
+  return "";
+}
+
+CloneState observe_clone(const CloneSight& sight) {
+  const ObjectMeta& meta = sight.clone->meta;
+  return {.role = sight.role,
+          .name = meta.name,
+          .uid = meta.uid,
+          .request_uid = label_of(meta, kRequestUidLabel),
+          .owner_uid = sight.clone->owner_uid,
+          .version = annotation_of(meta, kCloneVersionAnnotation),
+          .request = annotation_of(meta, kRequestAnnotation),
+          .evaluation = annotation_of(meta, kEvaluationAnnotation),
+          .template_digest = annotation_of(meta, kTemplateAnnotation),
+          .fault = clone_fault(sight),
+          .created = meta.created,
+          .deleting = meta.deleting,
+          .pod = observe_pod(sight)};
+}
+
+const CloneState* find_clone(const std::vector<CloneState>& clones, CloneRole role) {
+  const auto found = std::ranges::find(clones, role, &CloneState::role);
+  return found == clones.end() ? nullptr : &*found;
+}
+
+bool owned_by(const CloneState& clone, std::string_view request_uid) {
+  return !clone.request_uid.empty() && clone.request_uid == request_uid &&
+         clone.owner_uid == request_uid;
+}
+
+}  // namespace stagekeeper::promotion

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "promotion/decide.h"
+#include "promotion/world.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+// What must hold before anything starts.
+namespace stagekeeper::promotion::intake {
+
+/// Everything that a request without decision may depend on, but for gates and people.
+struct Case {
+  TimePoint now{};
+  std::string_view cluster_uid;
+  const StoreState& store;
+  const Subject& subject;
+  const History& model_ledger;
+  const std::vector<RolloutFacts>& targets;  ///< those asked for
+  const std::vector<TargetState>& others;    ///< the model's further targets
+  const Rights& rights;
+  const Belongings& owned;
+};
+
+/// What every request needs: a policy, a store that may be believed, a requester that is known.
+std::optional<Wait> precondition(const Case& facts);
+
+/// The ModelVersion is missing.
+std::optional<Wait> version_missing(const Subject& subject);
+
+/// The policy has no such stage.
+std::optional<Wait> stage_unknown(const Subject& subject);
+
+/// A policy that the CRD's rules would refuse: nothing may be promoted by it.
+std::optional<Wait> unsafe_policy(const PromotionPolicy& policy, const StageSpec& stage);
+
+/// The requester's right to do this now: asks for it, or waits for it; nothing: it is there.
+std::optional<Decision> missing_right(const Case& facts);
+
+/// An end that history tells for ever, so that it needs no record.
+struct HistoryEnd {
+  EndCode code = EndCode::kNone;
+  std::string text;
+};
+
+/// May the version enter the stage? Nothing to say: yes, now.
+using StageOrder = std::variant<std::monostate, Wait, HistoryEnd>;
+
+/// Stage order (R5) of a Promote, from the policy's graph and the history of version and targets.
+///
+/// A version that was in the asked stage at any time since the request was created: NoChange. One
+/// that was archived first, where the graph has no way from there: StageOrder. A number whose first
+/// record has another digest: VersionReused. One on its way waits. Serving users is never entered
+/// from None, and from Archived by a rollback only, whatever a policy says.
+StageOrder stage_order(const Case& facts, const StageSpec& stage);
+
+/// Why a target cannot be changed now, or nothing. A Rollback is not kept by a rollout under way or
+/// by a paused Deployment.
+std::optional<Wait> target_obstacle(const Subject& subject, const RolloutFacts& facts);
+
+/// The first obstacle among the asked targets, those that do not exist included.
+std::optional<Wait> targets_obstacle(const Case& facts);
+
+/// Requests without gates and approvals: who may make them is decided by their own verb.
+Decision roll_back(const Case& facts);
+Decision adopt(const Case& facts);
+Decision archive(const Case& facts);
+
+}  // namespace stagekeeper::promotion::intake

@@ -1,0 +1,221 @@
+#include "promotion/commit.h"
+#include "promotion/conclusion/conclusion.h"
+#include "promotion/digests.h"
+#include "promotion/intake/intake.h"
+#include "promotion/pins.h"
+#include "promotion/queries.h"
+#include "promotion/targets.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+// Requests without gates and approvals: who may make them is decided by their own verb.
+namespace stagekeeper::promotion::intake {
+namespace {
+
+/// These requests read no Approvals.
+const std::vector<ApprovalState> kNobody;
+
+Decision pending(Wait wait) {
+  return waiting(Phase::kPending, std::move(wait));
+}
+
+/// Ends a request that changes nothing, as far as the quota allows.
+Decision end_without_change(const Case& facts, EndCode code, std::string text,
+                            std::vector<TargetEnd> ends = {}) {
+  TimePoint until{};
+  if (auto wait = conclusion::quota(facts.model_ledger, facts.now, until)) {
+    Decision out = pending(std::move(*wait));
+    out.wake_at = until;
+    return out;
+  }
+  return conclusion::conclude(
+      {.subject = facts.subject, .model_ledger = facts.model_ledger, .approvals = kNobody},
+      {.code = code,
+       .text = std::move(text),
+       .to = requested(facts.subject),
+       .targets = std::move(ends)});
+}
+
+/// What both Rollback and Adopt need before they look at any target.
+std::optional<Decision> not_ready(const Case& facts) {
+  if (auto wait = precondition(facts)) return pending(std::move(*wait));
+  if (auto wait = stage_unknown(facts.subject)) return pending(std::move(*wait));
+  if (!serves(*facts.subject.stage())) {
+    return end_without_change(
+        facts, EndCode::kNotServing,
+        fmt::format("stage {} of PromotionPolicy {} serves nobody: action {} needs a stage with "
+                    "targets",
+                    facts.subject.request.stage, facts.subject.request.model,
+                    name(facts.subject.request.action)));
+  }
+  if (auto wait = targets_obstacle(facts)) return pending(std::move(*wait));
+  return missing_right(facts);
+}
+
+/// What becomes of one target: a change, or an end without one.
+struct Plan {
+  std::vector<DecidedFacts::Target> targets;
+  std::vector<TargetEnd> left;
+
+  void change(const TargetState& state, const VersionRef& to) {
+    targets.push_back(decided_target(state, to));
+  }
+
+  void leave(const TargetState& state, EndCode code, std::string text) {
+    const VersionRef serving = serving_version(state.ledger);
+    left.push_back({.name = state.name,
+                    .from = serving,
+                    .to = serving,
+                    .code = code,
+                    .text = std::move(text)});
+  }
+};
+
+Decision carry(const Case& facts, Plan plan) {
+  if (plan.targets.empty()) {
+    return end_without_change(facts, conclusion::overall(plan.left), conclusion::summary(plan.left),
+                              plan.left);
+  }
+  DecidedFacts decided{.basis_digest = basis_digest(facts.subject),
+                       .targets = std::move(plan.targets),
+                       .left = std::move(plan.left)};
+  const std::string digest = decision_digest({.cluster_uid = facts.cluster_uid,
+                                              .subject = facts.subject,
+                                              .on = std::nullopt,
+                                              .targets = decided.targets});
+  return commit({.now = facts.now,
+                 .decision_digest = digest,
+                 .subject = facts.subject,
+                 .model_ledger = facts.model_ledger,
+                 .targets = facts.targets,
+                 .approvals = kNobody},
+                decided);
+}
+
+/// Whether a change is under way on the target, or has failed and nobody has taken it back: then
+/// the way back leads to what serves by record.
+bool unsettled(const History& ledger) {
+  return ledger.open_intent() != nullptr || owed_way_back(ledger) != nullptr;
+}
+
+void plan_rollback(const Subject& subject, const TargetState& state, Plan& plan) {
+  const std::string& asked = subject.request.version;
+  const VersionRef serving = serving_version(state.ledger);
+  const bool under_way = unsettled(state.ledger);
+  VersionRef to = under_way ? serving : previous_version(state.ledger);
+  if (!asked.empty()) {
+    const VersionRef* served = last_applied(state.ledger, asked);
+    if (served == nullptr) {
+      return plan.leave(state, EndCode::kNeverServed,
+                        fmt::format("version {} never served here; a rollback returns to a version "
+                                    "that did. Create a PromotionRequest with action Promote",
+                                    asked));
+    }
+    to = *served;
+  }
+  if (to.version.empty() && !under_way) {
+    return plan.leave(state, EndCode::kNothingToRollBackTo,
+                      "no version has served here before the present one");
+  }
+  // What serves by record and is not what is pinned needs a rollback all the same.
+  if (!under_way && same_version(to, serving) && holds_pins(*state.deployment, *state.target, to)) {
+    return plan.leave(state, EndCode::kNoChange,
+                      fmt::format("version {} serves already", to.version));
+  }
+  plan.change(state, to);
+}
+
+void plan_adoption(const Subject& subject, const TargetState& state, Plan& plan) {
+  const VersionRef version = requested(subject);
+  const VersionRef serving = serving_version(state.ledger);
+  if (same_version(serving, version))
+    return plan.leave(state, EndCode::kNoChange, "this version is recorded as serving already");
+  if (!serving.version.empty()) {
+    return plan.leave(state, EndCode::kAlreadyManaged,
+                      fmt::format("version {} serves by record; adoption is for a target without "
+                                  "records. Create a PromotionRequest with action Promote",
+                                  serving.version));
+  }
+  // Adoption skips gates and approvals, so it must never bring in anything: same values only.
+  if (!holds_pins(*state.deployment, *state.target, version)) {
+    return plan.leave(state, EndCode::kNotRunning,
+                      fmt::format("Deployment {} does not carry the pins of version {}; adoption "
+                                  "takes over what runs already. Create a PromotionRequest with "
+                                  "action Promote",
+                                  state.target->workload.name, version.version));
+  }
+  plan.change(state, version);
+}
+
+/// The targets' states, which targets_obstacle() has found in order.
+template <typename PlanOne>
+Plan plan_each(const Case& facts, const PlanOne& plan_one) {
+  Plan plan;
+  for (const std::string& name : asked_targets(facts.subject)) {
+    const RolloutFacts* target = find_target(facts.targets, name);
+    if (target != nullptr) plan_one(facts.subject, target->state, plan);
+  }
+  return plan;
+}
+
+/// Whether a target of the model serves the version, or is about to.
+bool in_use(const Case& facts, const VersionRef& version) {
+  const auto uses = [&](const History& ledger) {
+    const RecordFact* open = ledger.open_intent();
+    return same_version(serving_version(ledger), version) ||
+           (open != nullptr && same_version(open->to, version));
+  };
+  return std::ranges::any_of(facts.targets,
+                             [&](const auto& each) { return uses(each.state.ledger); }) ||
+         std::ranges::any_of(facts.others, [&](const auto& each) { return uses(each.ledger); });
+}
+
+/// Other bytes than those that the records know under the number.
+std::optional<Decision> reused(const Case& facts) {
+  const VersionRef version = requested(facts.subject);
+  const std::string first = facts.model_ledger.digest_of_number(version.version);
+  if (first.empty() || version.digest.empty() || first == version.digest) return std::nullopt;
+  return end_without_change(
+      facts, EndCode::kVersionReused,
+      fmt::format("number {} belongs to {} in the records", version.version, first));
+}
+
+}  // namespace
+
+Decision roll_back(const Case& facts) {
+  if (auto wait = not_ready(facts)) return *wait;
+  return carry(facts, plan_each(facts, plan_rollback));
+}
+
+Decision adopt(const Case& facts) {
+  if (auto wait = version_missing(facts.subject)) return pending(std::move(*wait));
+  if (auto wait = not_ready(facts)) return *wait;
+  if (auto end = reused(facts)) return *end;
+  return carry(facts, plan_each(facts, plan_adoption));
+}
+
+Decision archive(const Case& facts) {
+  if (auto wait = precondition(facts)) return pending(std::move(*wait));
+  if (auto wait = version_missing(facts.subject)) return pending(std::move(*wait));
+  if (auto asking = missing_right(facts)) return *asking;
+  if (auto end = reused(facts)) return *end;
+  const VersionRef version = requested(facts.subject);
+  const std::string now = stage_of(facts.model_ledger, version);
+  if (now == kStageArchived)
+    return end_without_change(facts, EndCode::kNoChange, "the version is archived already");
+  if (in_use(facts, version)) {
+    return end_without_change(facts, EndCode::kStillServing,
+                              "the version serves users; promote or roll back to another first");
+  }
+  StageMove move{.version = version, .from = now};
+  move.version.stage = kStageArchived;
+  return conclusion::conclude(
+      {.subject = facts.subject, .model_ledger = facts.model_ledger, .approvals = kNobody},
+      {.code = EndCode::kArchived,
+       .text = "the version is archived",
+       .to = move.version,
+       .moves = {move}});
+}
+
+}  // namespace stagekeeper::promotion::intake

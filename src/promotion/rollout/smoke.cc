@@ -1,0 +1,86 @@
+#include "promotion/evaluation/questions.h"
+#include "promotion/rollout/parts.h"
+#include "promotion/spacing.h"
+#include "promotion/targets.h"
+
+#include <fmt/format.h>
+
+// The smoke test after a promotion: none for a rollback, since nothing better than the version that
+// is already known to serve could be done about its failure.
+namespace stagekeeper::promotion::rollout {
+namespace {
+
+/// What was decided on, not what policy and ModelVersion say by now.
+MeasuredFacts measured(const Case& facts) {
+  return {.request = facts.subject.request,
+          .version = facts.target.to,
+          .dataset = facts.decided.dataset,
+          .binary = facts.decided.binary,
+          .inputs = facts.decided.inputs};
+}
+
+void start(const Case& facts, const RecordFact& intent, const GateState& gate, Step& out) {
+  auto input = smoke_input(measured(facts), gate.spec, gate.attempt + 1, *facts.facts.state.target,
+                           facts.decided);
+  if (!input) {
+    out.wait->code = WaitCode::kSmokeTestErrored;
+    out.wait->what = "the smoke test cannot be described: " + input.error().message;
+    out.wait->who_can = "whoever may roll back";
+    out.wait->command = "create a PromotionRequest with action Rollback";
+    return;
+  }
+  out.actions.emplace_back(CreateGateJob{.gate = gate.spec,
+                                         .attempt = gate.attempt + 1,
+                                         .input_digest = intent.digest,
+                                         .input = std::move(*input)});
+}
+
+/// Technical trouble says nothing about the version: it is tried again for as long as it takes, and
+/// whoever knows better may roll back meanwhile.
+Step errored(const Case& facts, const RecordFact& intent, const GateState& gate) {
+  const int tries = gate.tries > 0 ? gate.tries : gate.attempt;
+  const TimePoint again = gate.ended + spacing_after(tries);
+  Step out = waits(facts, {.code = WaitCode::kSmokeTestErrored,
+                           .about = "smoke test of " + facts.target.name,
+                           .what = fmt::format(
+                               "version {} is rolled out on target {}, and the smoke test "
+                               "could not be run ({}); it is tried again",
+                               facts.target.to.version, facts.target.name, gate.judgement.message),
+                           .who_can = "whoever may roll back, if the version should not serve",
+                           .command = "create a PromotionRequest with action Rollback"});
+  if (facts.now >= again) {
+    start(facts, intent, gate, out);
+  } else {
+    out.wake_at = again;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<Step> smoke(const Case& facts, const RecordFact& intent) {
+  GateState gate = facts.facts.smoke.value_or(GateState{});
+  gate.spec = smoke_spec(facts.target.name, facts.target.to.version);
+  if (gate.verdict == Verdict::kPassed) return std::nullopt;
+  if (gate.verdict == Verdict::kFailed || gate.verdict == Verdict::kInconclusive) {
+    return abort(facts, intent,
+                 {EndCode::kSmokeTestFailed, "smoke test: " + gate.judgement.message});
+  }
+  if (!facts.subject.gate_classes.contains(kSmokeClass) && gate.verdict != Verdict::kRunning) {
+    return waits(facts, {.code = WaitCode::kGateClassMissing,
+                         .about = fmt::format("GateClass {}", kSmokeClass),
+                         .what = fmt::format("the smoke test needs GateClass {}", kSmokeClass),
+                         .who_can = "a cluster admin",
+                         .command = "create it again"});
+  }
+  if (gate.verdict == Verdict::kErrored) return errored(facts, intent, gate);
+  Step out = waits(facts, {.code = WaitCode::kSmokeTest,
+                           .about = "smoke test of " + facts.target.name,
+                           .what = fmt::format("version {} is rolled out on target {}; what is "
+                                               "served is tested",
+                                               facts.target.to.version, facts.target.name)});
+  if (gate.verdict == Verdict::kPending) start(facts, intent, gate, out);
+  return out;
+}
+
+}  // namespace stagekeeper::promotion::rollout

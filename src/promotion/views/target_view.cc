@@ -1,0 +1,115 @@
+#include "promotion/pins.h"
+#include "promotion/queries.h"
+#include "promotion/views/json.h"
+#include "promotion/views/object_views.h"
+#include "promotion/views/status_patch.h"
+
+#include <nlohmann/json.hpp>
+
+#include <fmt/format.h>
+
+namespace stagekeeper::promotion {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxUri = 1024;
+
+/// Nothing served is shown as absent fields: a merge patch removes by null.
+json served(const VersionRef& version) {
+  json out = {{"version", nullptr}, {"digest", nullptr}, {"artifactUri", nullptr}};
+  view::put(out, "version", version.version);
+  view::put(out, "digest", version.digest);
+  view::put(out, "artifactUri", version.artifact_uri, kMaxUri);
+  return out;
+}
+
+/// Whether the target serves what was decided, and if not, what is wrong first.
+Finding readiness(const TargetFacts& facts, const Finding& same) {
+  if (!facts.deployment) {
+    return {false, "DeploymentMissing",
+            fmt::format("Deployment {} does not exist; create it", facts.target.workload.name)};
+  }
+  if (!facts.ledger_fault.empty()) return {false, "AuditBroken", facts.ledger_fault};
+  if (!facts.claim.ok) return {false, "DeploymentNotClaimed", facts.claim.message};
+  if (!same.ok) return same;
+  if (facts.ledger.serving() == nullptr)
+    return {false, "NothingServes", "no version was promoted yet; create a PromotionRequest"};
+  const Deployment& deployment = *facts.deployment;
+  if (deployment.available_replicas < deployment.replicas || deployment.replicas == 0) {
+    return {false, "ReplicasUnavailable",
+            fmt::format("{} of {} replicas are available", deployment.available_replicas,
+                        deployment.replicas)};
+  }
+  return {true, "Serving", "the recorded version serves"};
+}
+
+/// What does not pass by itself: somebody has to act.
+std::optional<Finding> stalled(const TargetFacts& facts, const Finding& same) {
+  if (!facts.ledger_fault.empty()) return Finding{false, "AuditBroken", facts.ledger_fault};
+  if (!facts.deployment) return std::nullopt;
+  if (!facts.claim.ok) return facts.claim;
+  if (!same.ok) return same;
+  return std::nullopt;
+}
+
+void add(Conditions& conditions, const char* type, const Finding& finding) {
+  conditions.add(type, finding.ok, finding.reason, finding.message);
+}
+
+json ledger_fields(const TargetFacts& facts) {
+  json out = json::object();
+  if (const RecordFact* serving = facts.ledger.serving()) {
+    out["serving"] = served(serving->to);
+    out["serving"]["since"] = format_time(serving->time);
+    out["serving"]["record"] = view::record(*serving);
+    view::put(out["serving"]["record"], "key", serving->key, kMaxUri);
+    const VersionRef previous = previous_version(facts.ledger);
+    out["previous"] = previous.version.empty() ? json(nullptr) : served(previous);
+  }
+  if (!facts.ledger_json.empty()) out["ledger"] = json::parse(facts.ledger_json);
+  return out;
+}
+
+}  // namespace
+
+Finding as_recorded(const TargetFacts& facts) {
+  if (facts.ledger.open_intent() != nullptr)
+    return {true, "RollingOut", "a recorded change is under way"};
+  const VersionRef serving = serving_version(facts.ledger);
+  if (holds_pins(*facts.deployment, facts.target, serving))
+    return {true, "AsRecorded", "the Deployment is as recorded"};
+  if (serving.version.empty()) {
+    return {
+        false, "PinDiffers",
+        "the Deployment is pinned, but no record says so; create a PromotionRequest with action "
+        "Adopt"};
+  }
+  return {false, "PinDiffers",
+          fmt::format("the Deployment is not pinned to version {} as recorded; create a "
+                      "PromotionRequest with action Rollback and version {} to restore it",
+                      serving.version, serving.version)};
+}
+
+Result<std::string> target_status_patch(const TargetFacts& facts, std::string_view current_json,
+                                        TimePoint now) {
+  Conditions conditions(facts.target.meta.generation);
+  add(conditions, "AuditStoreTrusted",
+      {facts.store.trusted, facts.store.reason, facts.store.message});
+  Finding same{true, "AsRecorded", ""};
+  if (facts.deployment) {
+    add(conditions, "DeploymentClaimed", facts.claim);
+    if (facts.ledger_fault.empty()) {
+      same = as_recorded(facts);
+      conditions.add("Drifted", !same.ok, same.reason, same.message);
+    }
+  }
+  add(conditions, "Ready", readiness(facts, same));
+  if (const auto finding = stalled(facts, same))
+    conditions.add("Stalled", Truth::kTrue, finding->reason, finding->message);
+  json fields = ledger_fields(facts);
+  fields["observedGeneration"] = facts.target.meta.generation;
+  return status_patch(facts.target.meta, view::text_of(fields), conditions, current_json, now);
+}
+
+}  // namespace stagekeeper::promotion
