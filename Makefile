@@ -12,7 +12,8 @@ JOBS ?= $(shell nproc)
 BASE ?= HEAD~1
 # Where each test writes its JUnit file.
 RESULTS ?= build/results
-# Which end-to-end tests; empty for all, some of which take minutes.
+# Which end-to-end tests; empty for all, some of which take minutes. Those in e2e/tests/alone stop parts
+# of the cluster or count what happens in it; the others run two files at a time.
 E2E ?= -m 'not slow'
 # What `make test` runs; .ci/run adds clang-tidy of what changed.
 STEPS ?= lint unit asan tsan thread-safety gate demo-python cluster crds e2e
@@ -81,7 +82,7 @@ clean: ## remove what was built from this tree; caches stay
 	@rm -rf build
 
 ## Tests of one kind
-.PHONY: unit asan tsan gate demo-python cluster crds e2e bench up
+.PHONY: unit asan tsan explore gate demo-python cluster crds e2e bench up
 unit: build/release/build.ninja $(RESULTS) ## unit tests of every module
 	@cmake --build --preset release
 	@$(call RELEASE_TESTS,release,unit)
@@ -93,6 +94,10 @@ asan: build/asan/build.ninja $(RESULTS) ## the same under AddressSanitizer and U
 tsan: build/tsan/build.ninja $(RESULTS) ## http, kube and runtime under ThreadSanitizer
 	@cmake --build --preset tsan --target test-http test-kube test-runtime
 	@setarch --addr-no-randomize $(call RELEASE_TESTS,tsan,tsan) --tests-regex '^(http|kube|runtime)$$'
+
+explore: build/release/build.ninja ## all that can happen in small worlds, two faults in each: hours; CI runs a slice
+	@cmake --build --preset release --target test-explorer
+	@build/release/test-explorer all
 
 gate: build $(RESULTS) ## the real stagekeeper-gate against good and bad servers
 	@e2e/cluster/build
@@ -116,7 +121,11 @@ crds: up $(RESULTS) ## kinds, roles and admission policies on a real API server
 # With KUBECONFIG that cluster is used, and what needs the machine's own is skipped.
 e2e: build $(if $(OTHER_CLUSTER),,up) $(RESULTS) ## the operator on the real cluster; E2E= for the slow tests too
 	@[ -x $(E2E_PYTHON) ] || e2e/cluster/build
-	@cd e2e/tests && $(PYTEST) --junitxml=$(abspath $(RESULTS))/e2e.xml $(E2E)
+	@cd e2e/tests; code=0; \
+	run() { $(PYTEST) --durations 10 $(E2E) "$$@" || [ $$? = 5 ] || code=1; }; \
+	run --numprocesses 2 --dist loadfile --ignore alone --junitxml=$(abspath $(RESULTS))/e2e.xml; \
+	run alone --junitxml=$(abspath $(RESULTS))/e2e-alone.xml; \
+	exit $$code
 
 bench: build up ## latency, API writes, memory; printed, not asserted
 	@[ -x e2e/bench/bench ] && e2e/bench/bench || { echo "there is no e2e/bench/bench"; exit 1; }

@@ -6,10 +6,13 @@ The first fixture brings cluster, images and operator up; later ones reuse them.
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +37,21 @@ def cluster() -> Cluster:
     On the latter, tests that stop parts, or count in the audit log, are skipped.
     """
     try:
-        installation = install([])
+        with _one_at_a_time():
+            installation = install([])
     except InstallError as error:
         pytest.exit(str(error), returncode=2)
     own = installation.kubeconfig == places.cluster_state() / "kubeconfig"
     log = AuditLog(places.cluster_state() / "audit.log") if own else NoAuditLog()
     return Cluster(installation, log)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Holds up the other processes that run tests; Helm refuses two upgrades at once."""
+    with (Path(tempfile.gettempdir()) / "stagekeeper-e2e-install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from typing import Any
 
 import pytest
 from stageinstall.places import GATE_NAMESPACE
@@ -40,7 +39,11 @@ def test_every_version_is_measured_as_scikit_learn_does(world: Callable[..., Wor
         "name": "fairness",
         "type": "Fairness",
         "enforcement": "Blocking",
-        "fairness": {"maxDisparity": "0.9"},
+        "fairness": {
+            "maxDisparity": "0.9",
+            "minPositivesPerGroup": 30,
+            "minNegativesPerGroup": 30,
+        },
     }
     it = world(edit=both(stages([generous, fairness], PRODUCTION), SMALL))
     manifest = it.cluster.installation.models.manifest["versions"]
@@ -77,10 +80,10 @@ def test_a_killed_gate_pod_is_measured_anew(world: Callable[..., World]) -> None
     gate = it.gate(request, "latency")
     assert gate["attempt"] == 2, gate
     assert gate["jobName"] == job_name(uid, "latency", 2)
-    assert gate["podUid"] != pod["metadata"]["uid"]
-    (record,) = [each for each in it.model_records(request) if each.kind == "Staged"]
+    (record,) = [each for each in it.model_records(request) if each.kind == "GateResult"]
     (evidence,) = record.predicate["body"]["gates"]
-    assert (evidence["verdict"], evidence["attempt"]) == ("Passed", "2")
+    assert (evidence["verdict"], evidence["attempt"]) == ("Passed", 2)
+    assert evidence["podUid"] != pod["metadata"]["uid"]
 
 
 def test_a_gate_that_always_dies_is_errored(world: Callable[..., World]) -> None:
@@ -210,13 +213,14 @@ def test_a_report_counts_only_as_this_attempt_s_own(
     status = it.wait_phase(request, wanted)
     row = it.gate(request, "accuracy")
     assert (row["verdict"], row["reason"]) == (case.verdict, case.reason), row
-    (record,) = it.model_records(request)
+    evidence, end = it.model_records(request)
+    assert (evidence.kind, end.kind) == ("GateResult", "Concluded")
     if wanted == "Blocked":
         assert status["message"] == "Promotion blocked. Failed gates: accuracy"
-        assert record.kind == "Blocked"
-        assert record.predicate["body"]["gates"][0]["verdict"] == "Errored"
+        assert end.code == "GatesFailed"
+        assert evidence.predicate["body"]["gates"][0]["verdict"] == "Errored"
     else:
-        assert record.kind == "Staged"
+        assert end.code == "Staged"
 
 
 # A clone that users could reach

@@ -79,8 +79,8 @@ def test_version_1_is_compared_with_nothing_and_staged(story: Story) -> None:
         "All automated gates passed. Awaiting human review for Production promotion."
     )
     assert story.pins() == {}, "staging moves nothing"
-    (record,) = [each for each in story.model_records(name) if each.kind == "Staged"]
-    assert record.predicate["to"]["stage"] == "Staging"
+    record = story.concluded(name)
+    assert (record.code, record.moves) == ("Staged", {"1": "Staging"})
     assert story.clones() == [], "clones go when the gates have ended"
 
 
@@ -96,6 +96,8 @@ def test_version_1_is_promoted_by_two_people(story: Story) -> None:
     story.wait_serving("1")
     kinds = [record.kind for record in story.target_records(name)]
     assert kinds == ["Intent", "Applied"]
+    kinds = [record.kind for record in story.model_records(name)]
+    assert kinds == ["GateResult", "Decided", "Concluded"]
     (genesis,) = [record for record in story.target_records() if record.kind == "Genesis"]
     assert genesis.sequence == 1
 
@@ -104,14 +106,17 @@ def test_version_1_is_promoted_by_two_people(story: Story) -> None:
 
 
 def test_version_2_cannot_go_straight_to_production(story: Story) -> None:
+    """It waits for Staging, without a gate and without a record; GitOps applies both at once."""
     name = story.request("2", "Production")
-    status = story.wait_phase(name, "Blocked", seconds=30)
-    assert "StageOrder" in status["message"], status["message"]
-    assert "Create a PromotionRequest for Staging first" in status["message"]
-    assert condition(story.promotion(name), "Ready").startswith("False")
-    assert condition(story.promotion(name), "Stalled").startswith("True")
+    status = story.wait_reason(name, "WaitingForStage", 30)
+    assert status["phase"] == "Pending", status
+    assert "Staging" in status["message"], status["message"]
+    assert condition(story.promotion(name), "Ready") == "Unknown WaitingForStage"
+    assert condition(story.promotion(name), "Reconciling").startswith("True")
     assert story.cluster.gate_jobs(story.uid(name)) == [], "no gate runs for nothing"
+    assert story.model_records(name) == []
     assert story.pins() == story.pin_of("1")
+    story.admin.delete("PromotionRequest", story.ns, name)
 
 
 def test_version_2_is_staged(story: Story) -> None:
@@ -122,8 +127,7 @@ def test_version_2_is_staged(story: Story) -> None:
     assert abs(float(accuracy["champion"]) - champion) < 1e-9
     wait_for("ModelVersion 2 shows its stage", lambda: stage_of(story, "2") == "Staging", 30)
     version = story.admin.read("ModelVersion", story.ns, f"{story.served.model}-2")
-    (record,) = [each for each in story.model_records(name) if each.kind == "Staged"]
-    assert version["status"]["record"]["digest"] == record.digest
+    assert version["status"]["record"]["digest"] == story.concluded(name).digest
 
 
 def stage_of(story: Story, version: str) -> str:
@@ -134,10 +138,10 @@ def stage_of(story: Story, version: str) -> str:
 def test_people_are_shown_what_they_approve(story: Story) -> None:
     story.requests["2"] = name = story.await_approval("2")
     status = story.status(name)
-    assert status["decisionDigest"].startswith("sha256:")
-    assert status["review"]["decisionDigest"] == status["decisionDigest"]
+    digest = status["review"]["decisionDigest"]
+    assert digest.startswith("sha256:")
     manifest = yaml.safe_load(status["review"]["approvalManifest"])
-    assert manifest["spec"]["decisionDigest"] == status["decisionDigest"]
+    assert manifest["spec"]["decisionDigest"] == digest
     assert manifest["spec"]["request"] == {"name": name, "uid": story.uid(name)}
     assert (
         "All automated gates passed. Awaiting human review for Production promotion."
@@ -165,12 +169,8 @@ def test_the_requester_cannot_approve_himself(story: Story) -> None:
 
 def test_an_approval_of_another_decision_does_not_count(story: Story) -> None:
     # The digest of version 1's decision: well-formed, published, and of another decision.
-    old = story.status(story.requests["1"]).get("decisionDigest") or next(
-        record.predicate["decisionDigest"]
-        for record in story.target_records(story.requests["1"])
-        if record.kind == "Intent"
-    )
-    assert old != story.status(story.requests["2"])["decisionDigest"]
+    old = story.decided(story.requests["1"]).predicate["decisionDigest"]
+    assert old != story.status(story.requests["2"])["review"]["decisionDigest"]
     approval = story.approve(story.requests["2"], "alice", decisionDigest=old)
     status = story.wait_approval(approval, counted=False)
     assert status["reason"] == "DigestChanged"
@@ -208,8 +208,9 @@ def test_two_approvals_promote(story: Story) -> None:
     mark = story.cluster.audit.mark()
     story.approvals["bob"] = story.approve(story.requests["2"], "bob")
     status = story.wait_phase(story.requests["2"], "Promoted", seconds=ROLLOUT_SECONDS)
-    assert status["from"]["version"] == "1"
-    assert status["to"]["version"] == "2"
+    assert [each["name"] for each in status["targets"]] == [story.served.target]
+    assert status["targets"][0]["from"]["version"] == "1"
+    assert status["targets"][0]["to"]["version"] == "2"
     assert story.pins() == story.pin_of("2")
     story.wait_serving("2")
     assert len(story.pin_changes(mark)) == 1
@@ -267,9 +268,13 @@ def test_a_changed_record_would_not_verify(story: Story) -> None:
 
 def test_the_record_tells_why_version_2_serves(story: Story) -> None:
     intent, _ = intent_and_applied(story, story.requests["2"])
-    body, models = intent.predicate["body"], story.cluster.installation.models
-    assert intent.predicate["decisionDigest"] == story.status(story.requests["2"])["decisionDigest"]
-    assert intent.predicate["requester"]["username"] == "priya"
+    decided = story.decided(story.requests["2"])
+    body, models = decided.predicate["body"], story.cluster.installation.models
+    shown = story.status(story.requests["2"])["review"]["decisionDigest"]
+    assert decided.predicate["decisionDigest"] == shown
+    assert intent.predicate["decisionDigest"] == shown
+    assert intent.predicate["decided"] == decided.digest
+    assert decided.predicate["requester"]["username"] == "priya"
     assert intent.predicate["from"]["version"] == "1"
     assert intent.predicate["to"]["version"] == "2"
     assert intent.predicate["to"]["digest"] == facts_of(story, "2")["digest"]
@@ -295,8 +300,7 @@ def test_version_1_is_archived(story: Story) -> None:
         30,
         seen=lambda: stage_of(story, "1"),
     )
-    archived = [each for each in story.model_records() if each.kind == "Archived"]
-    assert [each.predicate["to"]["version"] for each in archived] == ["1"]
+    assert story.concluded(story.requests["2"]).moves == {"1": "Archived", "2": "Production"}
 
 
 def test_target_and_stages_say_what_serves(story: Story) -> None:
@@ -316,11 +320,11 @@ def test_target_and_stages_say_what_serves(story: Story) -> None:
     assert status["ledger"]["head"]["digest"] == applied.digest
 
     def stage() -> bool:
-        found = story.admin.read("Stage", story.ns, f"{story.served.model}.production")
+        found = story.admin.read("ModelStage", story.ns, f"{story.served.model}.production")
         return bool(found.get("status", {}).get("version") == "2")
 
-    wait_for("the Stage says what serves", stage, 30)
-    staging = story.admin.read("Stage", story.ns, f"{story.served.model}.staging")["status"]
+    wait_for("the ModelStage says what serves", stage, 30)
+    staging = story.admin.read("ModelStage", story.ns, f"{story.served.model}.staging")["status"]
     assert "version" not in staging, "version 2 has left Staging"
 
 
@@ -358,16 +362,17 @@ def test_version_3_is_blocked_by_fairness_alone(story: Story) -> None:
     )
     assert abs(float(fairness["observed"]) - facts["largest_gap"]) < 1e-9
     assert stage_of(story, "3") == "None"
-    (record,) = story.model_records(name)
-    assert record.kind == "Blocked"
-    assert record.predicate["reason"] == status["message"]
+    assert [each.kind for each in story.model_records(name)] == ["GateResult", "Concluded"]
+    record = story.concluded(name)
+    assert (record.code, record.moves) == ("GatesFailed", {})
+    assert record.predicate["text"] == status["message"]
 
 
 def test_version_4_goes_through(story: Story) -> None:
     story.requests["4"] = name = story.promote("4")
     assert story.pins() == story.pin_of("4")
     story.wait_serving("4")
-    assert story.status(name)["from"]["version"] == "2"
+    assert story.target_view(name)["from"]["version"] == "2"
 
 
 # Nobody else moves a pin
@@ -455,7 +460,7 @@ def test_a_rollback_takes_seconds(story: Story, record_testsuite_property: Any) 
         f"after {served:.1f} s, recorded as applied after {ended:.1f} s"
     )
     record_testsuite_property("rollback_seconds", f"{served:.1f}")
-    assert status["to"]["version"] == "2"
+    assert status["targets"][0]["to"]["version"] == "2"
     assert story.cluster.gate_jobs(story.uid(name)) == [], "a rollback needs no gates"
     intent, _ = intent_and_applied(story, name)
     assert intent.predicate["action"] == "Rollback"
@@ -468,6 +473,28 @@ def settled(found: Object) -> bool:
     spec, status = found["spec"], found.get("status", {})
     counts = {status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")}
     return bool(counts == {spec["replicas"]})
+
+
+def test_a_rollback_applied_again_is_the_same_request(story: Story) -> None:
+    """Deleted and created again from the same manifest, it shows its old end and moves nothing."""
+    name = story.requests["rollback"]
+    made = story.promotion(name)
+    records = len(story.target_records())
+    story.admin.delete("PromotionRequest", story.ns, name)
+    wait_for("it is gone", lambda: story.admin.get("PromotionRequest", story.ns, name) is None, 30)
+    spec = {key: made["spec"][key] for key in ("model", "stage", "action", "reason")}
+    again = {
+        "apiVersion": made["apiVersion"],
+        "kind": made["kind"],
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+    story.cluster.user("priya").create(again, story.ns)
+    status = story.wait_phase(name, "Promoted", seconds=30)
+    assert status["targets"][0]["to"]["version"] == "2"
+    stays("the pins", story.pins, 3)
+    assert story.pins() == story.pin_of("2")
+    assert len(story.target_records()) == records
 
 
 def test_a_rollback_needs_its_verb(story: Story) -> None:

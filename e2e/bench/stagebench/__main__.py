@@ -18,13 +18,15 @@ from stageinstall.console import say
 from support.audit_log import AuditLog
 from support.world import Cluster, World, make_world
 
-from stagebench import artifacts, many, meter, operator_pod, promotions, quiet, report
+from stagebench import artifacts, calls, ended, many, meter, operator_pod, promotions, quiet, report
 from stagebench.report import Result
 
 PREFIX = "stagekeeper-bench-"
 """Of the namespaces made here."""
 _ROUNDS_SECONDS = 130.0
 _STARTS = 3
+_WAITING_SECONDS = 60.0
+_SETTLE_SECONDS = 5.0
 
 
 def main() -> int:
@@ -33,7 +35,7 @@ def main() -> int:
     try:
         cluster = _cluster()
         _remove_leftovers(cluster)
-        result = _measure(cluster, options.rounds, options.versions)
+        result = _measure(cluster, options)
     except (InstallError, AssertionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -54,6 +56,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--rounds", type=int, default=6, help="promotions that are timed (6)")
     parser.add_argument("--versions", type=int, default=2000, help="ModelVersions (2000)")
+    parser.add_argument("--ended", type=int, default=500, help="requests that have ended (500)")
     return parser.parse_args()
 
 
@@ -75,15 +78,16 @@ def _remove_leftovers(cluster: Cluster) -> None:
     artifacts.remove_artifacts(cluster.installation.store, PREFIX)
 
 
-def _measure(cluster: Cluster, rounds: int, versions: int) -> Result:
+def _measure(cluster: Cluster, options: argparse.Namespace) -> Result:
     began = time.monotonic()
     result = Result(os.getloadavg(), os.cpu_count() or 1, meter.Meter(cluster.admin))
     tag = uuid.uuid4().hex[:6]
     result.meter.read()
     with _world(cluster, f"{PREFIX}{tag}") as it:
-        _measure_promotions(it, rounds, result)
+        _measure_promotions(it, options.rounds, result)
+        _measure_calls(it, options.ended, result)
     result.meter.read()
-    _measure_starts(cluster, f"{PREFIX}{tag}-many", versions, result)
+    _measure_starts(cluster, f"{PREFIX}{tag}-many", options.versions, result)
     result.meter.read()
     result.seconds = time.monotonic() - began
     return result
@@ -103,7 +107,9 @@ def _world(cluster: Cluster, name: str) -> Iterator[World]:
 def _measure_promotions(it: World, rounds: int, result: Result) -> None:
     say(f"{rounds} promotions to Production, from the last approval to the pin")
     with artifacts.renumbered_versions(it, rounds) as numbers:
-        result.latency, finished = promotions.latency_rounds(it, numbers, _ROUNDS_SECONDS, say)
+        result.latency, finished = promotions.latency_rounds(
+            it, numbers, _ROUNDS_SECONDS, result.store_ms, say
+        )
         result.meter.read()
         say("one promotion to Staging and to Production with all gates against a champion")
         promotions.demand_all_gates(it)
@@ -115,6 +121,24 @@ def _measure_promotions(it: World, rounds: int, result: Result) -> None:
     result.quiet.append(
         quiet.restarted(it, lambda: result.few.append(operator_pod.restart(it.cluster)))
     )
+
+
+def _measure_calls(it: World, count: int, result: Result) -> None:
+    say("a request that waits for people")
+    it.admin.create(it.cluster.installation.models.model_version("4", it.ns), it.ns)
+    it.stage("4")
+    waits = it.await_approval("4")
+    promotions.wait_quiet(it)
+    result.calls.append(calls.waiting(it, _WAITING_SECONDS))
+    it.admin.delete("PromotionRequest", it.ns, waits)
+    say(f"{count} requests that have ended, and a restart")
+    ended.make_ended(it, "4", count)
+    title = f"restart, {count} ended requests"
+
+    def restart() -> None:
+        operator_pod.restart(it.cluster)
+
+    result.calls.append(calls.restarted(it, title, restart, _SETTLE_SECONDS))
 
 
 def _measure_starts(cluster: Cluster, ns: str, versions: int, result: Result) -> None:

@@ -15,6 +15,7 @@ from support.api import Object
 from support.policies import ACCURACY, both, deployment, one_gate, stages
 from support.world import PIN, ROLLOUT_SECONDS, World
 
+from stagebench.calls import store_seconds
 from stagebench.figures import Samples
 from stagebench.writes import Writes, of_request, wait_quiet
 
@@ -91,11 +92,12 @@ class _PinWatch(threading.Thread):
 
 
 def latency_rounds(
-    it: World, versions: list[str], budget_seconds: float, say: Say
+    it: World, versions: list[str], budget_seconds: float, store_ms: Samples, say: Say
 ) -> tuple[PinLatency, list[str]]:
     """Promotes versions one after the other until they or the budget are used up.
 
-    Returns the latencies and the finished requests to Production.
+    Returns the latencies and the finished requests to Production; adds the audit store's share of
+    each to `store_ms`.
     """
     latency = PinLatency()
     finished: list[str] = []
@@ -107,8 +109,10 @@ def latency_rounds(
         it.stage(version)
         request = it.await_approval(version)
         it.approve(request, "alice")
+        before = store_seconds(it)
         _approve_and_watch(it, request, version, latency)
         it.wait_phase(request, "Promoted", seconds=ROLLOUT_SECONDS)
+        store_ms.add((store_seconds(it) - before) * 1000)
         finished.append(request)
         say(f"round {len(finished)}: pin {latency.audited.values[-1]:.0f} ms after the approval")
     return latency, finished

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from stagebench.calls import Calls
 from stagebench.figures import HEADER, Samples, columns
 from stagebench.meter import ListTimes, Meter
 from stagebench.operator_pod import Start
@@ -22,6 +23,9 @@ class Result:
     latency: PinLatency = field(default_factory=PinLatency)
     promotions: list[Counted] = field(default_factory=list)
     quiet: list[Quiet] = field(default_factory=list)
+    calls: list[Calls] = field(default_factory=list)
+    store_ms: Samples = field(default_factory=lambda: Samples("ms"))
+    """The audit store's share of one approval's way to the pin, and of what follows it."""
     few: list[Start] = field(default_factory=list)
     many: list[Start] = field(default_factory=list)
     grown_rss_mib: float = 0.0
@@ -39,6 +43,8 @@ class Result:
             "approvalToPin": self.latency.as_json(),
             "promotions": [each.as_json() for each in self.promotions],
             "noOp": [each.as_json() for each in self.quiet],
+            "calls": [each.as_json() for each in self.calls],
+            "auditStoreShare": self.store_ms.as_json(),
             "starts": [each.as_json() for each in self.few + self.many],
             "rssAfterArrivalMiB": self.grown_rss_mib,
             "listModelVersions": lists
@@ -60,9 +66,11 @@ def text(result: Result) -> str:
             HEADER,
             result.latency.seen.row("Approval sent -> pin in a client's watch"),
             result.latency.audited.row("audit log: Approval written -> PATCH"),
+            result.store_ms.row("audit store, all calls of that promotion's end"),
         ],
         ["API writes of one promotion", *_promotions(result.promotions)],
         ["writes when there is nothing to do", *_quiet(result.quiet)],
+        ["calls of the operator", *_calls(result.calls)],
         ["operator", HEADER, *_starts(result)],
     ]
     load = " ".join(f"{each:.1f}" for each in result.load)
@@ -105,6 +113,18 @@ def _quiet(quiet: list[Quiet]) -> list[str]:
     lines = columns([each.title for each in quiet], rows)
     for each in quiet:
         lines += [f"  {n} x {kind}" for kind, n in sorted(each.writes.by_kind.items())]
+    return lines
+
+
+def _calls(calls: list[Calls]) -> list[str]:
+    rows: dict[str, list[object]] = {
+        "to the API server": [each.api.total() for each in calls],
+        "to the audit store": [each.store for each in calls],
+    }
+    lines = columns([each.title for each in calls], rows)
+    for each in calls:
+        most = ", ".join(f"{n} x {kind}" for kind, n in each.api.most_common(5))
+        lines.append(f"  {each.title}: {most or 'none'}")
     return lines
 
 

@@ -42,6 +42,7 @@ def model_version(manifest: dict[str, Any], version: str) -> dict[str, Any]:
             "source": {
                 "registry": "mlflow-dev",
                 "registeredModel": "Credit Risk",
+                "version": version,
                 # The demo has no registry: an id in MLflow's form, the same in every run.
                 "runId": facts["digest"].removeprefix("sha256:")[:32],
                 "trainedBy": "priya",

@@ -128,7 +128,7 @@ The cluster stays up. To try things:   . {stage.folder}/env
       does. A gate on AUC cannot see that; one that can is still to come.
   as priya kubectl get stagekeeper          everything of this namespace
   as priya kubectl describe promreq credit-risk-2-production
-  as alice kubectl auth can-i approve stages.stagekeeper.dev/production
+  as alice kubectl auth can-i approve modelstages.stagekeeper.dev/production
   as nadia kubectl get deployment {stage.served.deployment} -o yaml --show-managed-fields
   as admin kubectl logs -n stagekeeper-system deployment/stagekeeper
   bucket ls                                 every record, with its time

@@ -16,7 +16,8 @@ from story.client import Client
 from story.screen import Screen
 
 GROUP, VERSION = "stagekeeper.dev", "v1alpha1"
-BAD_ENDS = {"Blocked", "Rejected", "Expired", "RolledBack", "Superseded", "Aborted", "Errored"}
+BAD_ENDS = {"Blocked", "Rejected", "Expired", "RolledBack", "PartlyPromoted", "Superseded"}
+BAD_ENDS |= {"Aborted", "Errored"}
 ENDS = BAD_ENDS | {"Promoted"}
 
 

@@ -98,7 +98,11 @@ def people(ns: str) -> list[Object]:
     """
     priya, nadia = [objects.user("priya")], [objects.user("nadia")]
     approvers = [objects.group("mrm"), objects.group("retail-credit"), *priya]
-    asks = {"promote": ["staging", "production", "archived"], "rollback": ["production"]}
+    asks = {
+        "promote": ["staging", "production"],
+        "rollback": ["production"],
+        "archive": ["archived"],
+    }
     return [
         objects.stage_role("stages-promote", ns, asks),
         objects.stage_role("stages-approve", ns, {"approve": ["production"]}),

@@ -30,11 +30,11 @@ def config_map(name: str, ns: str, values: dict[str, str]) -> Object:
 
 
 def stage_role(name: str, ns: str, verbs: dict[str, list[str]]) -> Object:
-    """A Role with verbs on stages: verb -> stages in lower case."""
+    """A Role with verbs on modelstages: verb -> stages in lower case."""
     rules = [
         {
             "apiGroups": ["stagekeeper.dev"],
-            "resources": ["stages"],
+            "resources": ["modelstages"],
             "resourceNames": on,
             "verbs": [verb],
         }

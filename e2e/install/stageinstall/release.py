@@ -44,7 +44,7 @@ def values(target: Target, images: ImageRefs, serving: list[str]) -> dict[str, A
             "acknowledgedDeviations": [DEVIATION],
             "acceptComplianceLock": True,
         },
-        "gates": {"namespace": GATE_NAMESPACE, "fetch": {"caConfigMap": "s3-ca"}},
+        "gates": {"namespace": GATE_NAMESPACE, "fetch": {"caConfigMapRef": {"name": "s3-ca"}}},
     }
 
 

@@ -44,6 +44,17 @@ class Record:
         return str(self.predicate["kind"])
 
     @property
+    def code(self) -> str:
+        """Why something ended; empty for what is no end."""
+        return str(self.predicate.get("code", ""))
+
+    @property
+    def moves(self) -> dict[str, str]:
+        """Which versions a Concluded record moved, and where to."""
+        moves = self.predicate.get("moves", [])
+        return {move["to"]["version"]: move["to"]["stage"] for move in moves}
+
+    @property
     def sequence(self) -> int:
         return int(self.predicate["seq"])
 
@@ -67,7 +78,8 @@ class Record:
 
     def __str__(self) -> str:
         to = self.predicate.get("to", {}).get("version", "")
-        return f"{self.sequence} {self.kind} {to} {self.predicate.get('reason', '')}".strip()
+        parts = (self.sequence, self.kind, to, self.code, self.predicate.get("text", ""))
+        return " ".join(str(part) for part in parts if part)
 
 
 class Ledgers:

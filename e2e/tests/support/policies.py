@@ -57,6 +57,17 @@ def deployment(**spec: Any) -> Edit:
     return edit
 
 
+def server(program: str) -> Edit:
+    """The serving Deployment runs a Python program of the test's, in the model server's image."""
+
+    def edit(made: Object) -> None:
+        if made["kind"] == "Deployment":
+            (container,) = made["spec"]["template"]["spec"]["containers"]
+            container["command"] = ["/usr/local/bin/python3", "-c", program]
+
+    return edit
+
+
 def both(*edits: Edit) -> Edit:
     def edit(made: Object) -> None:
         for each in edits:

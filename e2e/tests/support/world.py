@@ -21,7 +21,17 @@ from support.ledger import Ledgers, Record
 from support.waiting import NotInTime, wait_for
 
 ENDED = frozenset(
-    {"Promoted", "Blocked", "Rejected", "Expired", "RolledBack", "Superseded", "Aborted", "Errored"}
+    {
+        "Promoted",
+        "PartlyPromoted",
+        "Blocked",
+        "Rejected",
+        "Expired",
+        "RolledBack",
+        "Superseded",
+        "Aborted",
+        "Errored",
+    }
 )
 PIN = ("MODEL_VERSION", "MODEL_URI", "MODEL_DIGEST")
 GATES_SECONDS = 150.0
@@ -152,9 +162,9 @@ class World:
     def deployment(self, name: str = "") -> Object:
         return self.admin.read("Deployment", self.ns, name or self.served.deployment)
 
-    def pins(self) -> dict[str, str]:
+    def pins(self, name: str = "") -> dict[str, str]:
         """The pinned variables that the Deployment's template carries."""
-        containers = self.deployment()["spec"]["template"]["spec"]["containers"]
+        containers = self.deployment(name)["spec"]["template"]["spec"]["containers"]
         return {
             each["name"]: each.get("value", "")
             for container in containers
@@ -171,13 +181,19 @@ class World:
 
     def serving(self) -> str:
         """The version that the Service answers with, or "" while nothing does."""
-        where = path("Service", self.ns, f"{self.served.service}:8080", "proxy/ping")
+        where = path("Service", self.ns, f"{self.served.service}:80", "proxy/ping")
         answer = self.admin.send("GET", where)
         return str(answer.headers.get("X-Model-Version", "")) if answer.status == 200 else ""
 
     def clones(self) -> list[str]:
         found = self.admin.list("Deployment", self.ns, labelSelector="stagekeeper.dev/clone")
         return [each["metadata"]["name"] for each in found]
+
+    def target_view(self, request: str, name: str = "") -> Object:
+        """The row of a target in a request's status."""
+        wanted = name or self.served.target
+        targets = self.status(request).get("targets", [])
+        return next(target for target in targets if target["name"] == wanted)
 
     def gate(self, request: str, name: str) -> Object:
         """The row of a gate in a request's status."""
@@ -194,6 +210,16 @@ class World:
         found = self.cluster.ledgers.records(self.ns, "model", self.served.model)
         uid = self.uid(request) if request else ""
         return [each for each in found if not uid or each.request_uid == uid]
+
+    def decided(self, request: str) -> Record:
+        """What was decided, by whom, and for which targets."""
+        (record,) = [each for each in self.model_records(request) if each.kind == "Decided"]
+        return record
+
+    def concluded(self, request: str) -> Record:
+        """How a request ended."""
+        (record,) = [each for each in self.model_records(request) if each.kind == "Concluded"]
+        return record
 
     def pin_changes(self, since: int | None = None) -> list[Any]:
         mark = self.began if since is None else since
@@ -239,22 +265,21 @@ class World:
         return wait_for(f"{request} with reason {reason}", reached, seconds, seen=seen) or {}
 
     def wait_approval(self, approval: str, *, counted: bool, seconds: float = 30) -> Object:
-        """The status of an Approval once the operator has judged it."""
+        """What the operator says of an Approval: its condition Counted, with the role it fills."""
+        wanted = str(counted)
 
         def judged() -> Object:
             found: Object = self.admin.read("Approval", self.ns, approval).get("status", {})
-            return found if "counted" in found else {}
+            said = judgement(found)
+            return {**said, "role": found.get("role", "")} if said else {}
 
-        status = wait_for(f"approval {approval} judged", judged, seconds)
-        if status["counted"] != counted:
-            # A seat may be counted a moment later, when its request is looked at again.
-            status = wait_for(
-                f"approval {approval} counted={counted}",
-                lambda: judged() if judged().get("counted") == counted else {},
-                seconds,
-                seen=judged,
-            )
-        return status
+        # A seat may be counted a moment later, when its request is looked at again.
+        return wait_for(
+            f"approval {approval} counted={wanted}",
+            lambda: judged() if judged().get("status") == wanted else {},
+            seconds,
+            seen=judged,
+        )
 
     def wait_serving(self, version: str, seconds: float = ROLLOUT_SECONDS) -> None:
         wait_for(
@@ -371,6 +396,13 @@ def job_name(request_uid: str, gate: str, attempt: int) -> str:
     """The name that an attempt of a gate must have."""
     text = f"{request_uid}/{gate}/{attempt}".encode()
     return "g-" + hashlib.sha256(text).hexdigest()[:40]
+
+
+def judgement(status: Object) -> Object:
+    """The condition Counted in an Approval's status, or nothing while it was not judged."""
+    conditions = status.get("conditions", [])
+    found: Object = next((each for each in conditions if each["type"] == "Counted"), {})
+    return found
 
 
 def summary(status: Object) -> str:

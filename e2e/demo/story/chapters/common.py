@@ -51,11 +51,16 @@ def is_awaiting(status: dict[str, Any]) -> bool:
 
 
 def approve(stage: Stage, user: str, version: str) -> None:
-    """Approves what the request's status shows at this moment."""
-    manifest = "-o jsonpath='{.status.review.approvalManifest}'"
+    """Approves what was seen: the manifest is saved, read, and only then created."""
+    stage.act(user, save_manifest(user, version))
+    stage.act(user, f"as {user} kubectl create -f $demo/{user}-saw-{version}.yaml")
+
+
+def save_manifest(user: str, version: str) -> str:
+    """The command that saves and prints the manifest to approve a version with."""
+    path = "-o jsonpath='{.status.review.approvalManifest}'"
     request = name_of(version, "Production")
-    command = f"as {user} kubectl get promreq {request} {manifest} | as {user} kubectl create -f -"
-    stage.act(user, command)
+    return f"as {user} kubectl get promreq {request} {path} | tee $demo/{user}-saw-{version}.yaml"
 
 
 def approval_of(stage: Stage, user: str, version: str, *, reason: str) -> dict[str, Any]:
@@ -66,7 +71,7 @@ def approval_of(stage: Stage, user: str, version: str, *, reason: str) -> dict[s
         for each in stage.list("approvals"):
             spec, status = each["spec"], each.get("status", {})
             mine = spec["approver"]["username"] == user and spec["request"]["name"] == request
-            if mine and status.get("reason") == reason:
+            if mine and _judgement(status).get("reason") == reason:
                 return each
         return None
 
@@ -79,12 +84,19 @@ def show_judgement(stage: Stage, user: str, version: str, reason: str, counted: 
     approval = approval_of(stage, user, version, reason=reason)
     name = approval["metadata"]["name"]
     stage.act(user, f"as {user} kubectl get appr {name}")
-    status = approval["status"]
-    stage.screen.result(status.get("message", ""))
+    said = _judgement(approval["status"])
+    stage.screen.result(said.get("message", ""))
     words = "counted" if counted else "not counted"
     stage.check(
-        status["counted"] is counted, f"{words}: {status['reason']}", "it is judged otherwise"
+        said["status"] == str(counted), f"{words}: {said['reason']}", "it is judged otherwise"
     )
+
+
+def _judgement(status: dict[str, Any]) -> dict[str, Any]:
+    """The condition Counted of an Approval; empty while it was not judged."""
+    conditions = status.get("conditions", [])
+    found: dict[str, Any] = next((each for each in conditions if each["type"] == "Counted"), {})
+    return found
 
 
 def nothing_moves(stage: Stage, version: str, seconds: float = 5) -> None:
@@ -125,16 +137,16 @@ def _serving(stage: Stage, version: str) -> dict[str, Any] | None:
 
 
 def show_lock_time(stage: Stage, status: dict[str, Any], version: str, first: float) -> None:
-    """Checks that the Intent was locked in the bucket before the first answer by the version."""
-    intent = next((r for r in status.get("records", []) if r["kind"] == "Intent"), None)
-    stage.check(intent is not None, "the request names its Intent record", "there is no Intent")
-    assert intent is not None
+    """Checks that the decision was locked in the bucket before the first answer by the version."""
+    decided = next((r for r in status.get("records", []) if r["kind"] == "Decided"), None)
+    stage.check(decided is not None, "the request names the decision's record", "there is none")
+    assert decided is not None
     store = stage.installation.store
     bucket = store.audit_bucket
-    head = connect("AUDIT", store.variables).head_object(Bucket=bucket, Key=intent["key"])
+    head = connect("AUDIT", store.variables).head_object(Bucket=bucket, Key=decided["key"])
     locked: datetime = head["LastModified"]
     until: datetime = head["ObjectLockRetainUntilDate"]
-    stage.screen.result(f"record s3://{bucket}/{intent['key']}")
+    stage.screen.result(f"record s3://{bucket}/{decided['key']}")
     stage.screen.result(
         f"locked at {locked.astimezone():%H:%M:%S} ({head['ObjectLockMode']} until "
         f"{until.astimezone():%Y-%m-%d %H:%M:%S}), first answer by version {version} at "

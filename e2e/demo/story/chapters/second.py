@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from story.chapters import common
 from story.stage import Stage
 
-_STATUS_DIGEST = "-o jsonpath='{.status.review.decisionDigest}'"
 _TIGHTER = (
     """'[{"op":"replace","path":"/spec/stages/0/gates/1/latency/p95Budget","value":"45ms"}]'"""
 )
 
 
 def skipping_a_stage(stage: Stage) -> None:
-    """Straight to Production: blocked, without a gate having run."""
+    """Straight to Production: it waits for Staging, and no gate has run."""
     stage.act("priya", "as priya kubectl create -f $demo/2-too-early.yaml")
     request = f"{common.MODEL}-2-too-early"
-    status = stage.wait(request, lambda s: s.get("phase") == "Blocked", "Blocked")
+
+    def waits(status: dict[str, object]) -> bool:
+        return status.get("reason") == "WaitingForStage"
+
+    status = stage.wait(request, waits, "WaitingForStage")
     stage.screen.result(status["message"])
-    stage.check(
-        "StageOrder" in status["message"] and not status.get("gates"),
-        "blocked for StageOrder, and no gate was run",
-        "blocked for another reason",
-    )
+    stage.check(not status.get("gates"), "it waits, and no gate was run", "a gate was run")
+    stage.screen.note("it would go on by itself; priya takes it back to ask in order:")
+    stage.act("priya", f"as priya kubectl delete promreq {request}")
 
 
 def staging(stage: Stage) -> None:
@@ -55,15 +57,18 @@ def approvals(stage: Stage) -> None:
 def _old_digest(stage: Stage, request: str) -> None:
     """An approval of what was shown before the policy changed."""
     stage.screen.note("alice prints what she would approve, and meanwhile a limit is tightened:")
-    path = "-o jsonpath='{.status.review.approvalManifest}'"
-    stage.act("alice", f"as alice kubectl get promreq {request} {path} > $demo/alice-saw.yaml")
-    before = stage.get("promotionrequests", request)["status"]["decisionDigest"]
+    stage.act("alice", common.save_manifest("alice", "2"))
+    before = _digest(stage.get("promotionrequests", request)["status"])
     stage.act("admin", f"as admin kubectl patch ppol credit-risk --type=json -p {_TIGHTER}")
 
     def shows_another(status: dict[str, object]) -> bool:
-        return common.is_awaiting(status) and status.get("decisionDigest") != before
+        return common.is_awaiting(status) and _digest(status) != before
 
     stage.wait(request, shows_another, "AwaitingApproval with another digest")
     stage.screen.passed("the gates ran again, and there is another decision to approve")
-    stage.act("alice", "as alice kubectl create -f $demo/alice-saw.yaml")
+    stage.act("alice", "as alice kubectl create -f $demo/alice-saw-2.yaml")
     common.show_judgement(stage, "alice", "2", "DigestChanged", counted=False)
+
+
+def _digest(status: dict[str, Any]) -> str:
+    return str(status.get("review", {}).get("decisionDigest", ""))

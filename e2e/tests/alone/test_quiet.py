@@ -130,18 +130,18 @@ def test_an_approval_of_no_request_is_told_so(
     assert it.status(awaiting)["summary"]["approvals"] == "1/2"
 
 
-def test_a_deleted_stage_comes_back(settled: Settled) -> None:
+def test_a_deleted_stage_view_comes_back(settled: Settled) -> None:
     it, name = settled.world, f"{settled.world.served.model}.production"
-    before = it.admin.read("Stage", it.ns, name)
-    it.admin.delete("Stage", it.ns, name)
+    before = it.admin.read("ModelStage", it.ns, name)
+    it.admin.delete("ModelStage", it.ns, name)
 
     def again() -> bool:
-        found = it.admin.get("Stage", it.ns, name)
+        found = it.admin.get("ModelStage", it.ns, name)
         if found is None or found["metadata"]["uid"] == before["metadata"]["uid"]:
             return False
         return _same(before["status"], found.get("status", {}))
 
-    wait_for("the Stage is there again", again, 60)
+    wait_for("the ModelStage is there again", again, 60)
 
 
 def test_a_forged_status_serves_nobody(settled: Settled) -> None:
