@@ -4,26 +4,6 @@
 #include <fmt/format.h>
 
 namespace stagekeeper::promotion {
-namespace {
-
-std::string head(const PromotionRequest& request) {
-  const std::string name = yaml_quoted(request.meta.name);
-  return fmt::format(
-      "apiVersion: {}\n"
-      "kind: Approval\n"
-      "metadata:\n"
-      "  generateName: {}\n"
-      "  namespace: {}\n"
-      "spec:\n"
-      "  request: {{name: {}, uid: {}}}\n"
-      "  model: {}\n"
-      "  stage: {}\n",
-      kGroupVersion, yaml_quoted(request.meta.name + "-"), yaml_quoted(request.meta.ns), name,
-      yaml_quoted(request.meta.uid), yaml_quoted(request.model), yaml_quoted(request.stage));
-}
-
-}  // namespace
-
 std::string yaml_quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -41,16 +21,22 @@ std::string yaml_quoted(std::string_view text) {
 }
 
 std::string approval_manifest(const PromotionRequest& request, const std::string& decision_digest) {
-  return head(request) + fmt::format(
-                             "  decision: Approve\n"
-                             "  decisionDigest: {}\n",
-                             yaml_quoted(decision_digest));
-}
-
-std::string reject_manifest(const PromotionRequest& request) {
-  return head(request) +
-         "  decision: Reject\n"
-         "  comment: \"\"  # required: say why\n";
+  const std::string name = yaml_quoted(request.meta.name);
+  return fmt::format(
+      "apiVersion: {}\n"
+      "kind: Approval\n"
+      "metadata:\n"
+      "  generateName: {}\n"
+      "  namespace: {}\n"
+      "spec:\n"
+      "  request: {{name: {}, uid: {}}}\n"
+      "  model: {}\n"
+      "  stage: {}\n"
+      "  decision: Approve\n"
+      "  decisionDigest: {}\n",
+      kGroupVersion, yaml_quoted(request.meta.name + "-"), yaml_quoted(request.meta.ns), name,
+      yaml_quoted(request.meta.uid), yaml_quoted(request.model), yaml_quoted(request.stage),
+      yaml_quoted(decision_digest));
 }
 
 }  // namespace stagekeeper::promotion

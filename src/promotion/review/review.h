@@ -62,9 +62,6 @@ ApprovalView orphan_approval(const Approval& approval);
 /// A manifest for `kubectl create -f` that approves exactly this decision.
 std::string approval_manifest(const PromotionRequest& request, const std::string& decision_digest);
 
-/// The same to reject the request, whatever becomes of its decision; its comment is to be written.
-std::string reject_manifest(const PromotionRequest& request);
-
 /// Text as a YAML 1.1 and 1.2 double-quoted scalar: no name becomes a number, a boolean or a
 /// second field.
 std::string yaml_quoted(std::string_view text);
