@@ -14,7 +14,7 @@ stray() {
 # allow DIR "folders": DIR may include these folders of src/ (and itself), and no other.
 allow() {
   [ -d "src/$1" ] || return 0
-  for folder in base model promotion gates router http kube aws audit runtime; do
+  for folder in base model promotion gates http kube aws audit runtime; do
     case " $1 $2 " in *" $folder "*) ;; *) stray "src/$1" "$folder/" "src/$1 must not include $folder" ;; esac
   done
   stray "src/$1" 'operator/' "src/$1 must not include operator"
@@ -24,7 +24,6 @@ allow base ''
 allow model 'base'
 allow promotion 'base model gates'
 allow gates 'base'
-allow router 'base model'
 allow http 'base'
 allow kube 'base model http'
 allow aws 'base http'
@@ -34,7 +33,7 @@ allow runtime 'base kube'
 # part DIR "folders of src" "folders of operator": the same for the parts of programs.
 part() {
   [ -d "operator/$1" ] || return 0
-  for folder in base model promotion gates router http kube aws audit runtime; do
+  for folder in base model promotion gates http kube aws audit runtime; do
     case " $2 " in *" $folder "*) ;; *) stray "operator/$1" "$folder/" "operator/$1 must not include $folder" ;; esac
   done
   for path in operator/*/; do
