@@ -72,7 +72,7 @@ def test_version_1_is_compared_with_nothing_and_staged(story: Story) -> None:
     auc = facts_of(story, "1")["auc"]
     assert accuracy["verdict"] == "Passed"
     assert "champion" not in accuracy, accuracy
-    # R11: without a champion the improvement is counted from an AUC of 0.0.
+    # Without a champion the improvement is counted from an AUC of 0.0.
     assert accuracy["message"] == f"AUC {auc:.4f} (+{auc:.4f} vs production)"
     assert [gate["verdict"] for gate in status["gates"]] == ["Passed"] * len(status["gates"])
     assert status["message"] == (
@@ -352,7 +352,7 @@ def test_version_3_is_blocked_by_fairness_alone(story: Story) -> None:
         "Latency": "Passed",
         "Fairness": "Failed",
     }
-    # R18: each group that is beyond the limit, and nothing else.
+    # Each group that is beyond the limit, and nothing else.
     facts = facts_of(story, "3")
     beyond = {name: g for name, g in facts["groups"].items() if g["gap"] > 0.05}
     lines = fairness["message"].split("\n")

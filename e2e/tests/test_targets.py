@@ -62,7 +62,7 @@ def test_a_request_may_name_one_of_the_targets(two: World) -> None:
     assert list(views(status)) == [SECOND]
     assert it.pins(SECOND) == it.pin_of("2")
     assert it.pins() == it.pin_of("1"), "the other segment keeps what it had"
-    # The first still serves version 1, so that nothing is archived (R1, T7).
+    # The first still serves version 1, so that nothing is archived.
     assert it.concluded(request).moves == {"2": "Production"}
 
 

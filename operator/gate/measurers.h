@@ -27,7 +27,7 @@ gates::Reasoned<std::string> measure_accuracy(const gates::GateInput& input,
                                               const Surroundings& around);
 
 /// Warm-up calls, then one timed call per sample, one row a call, rows from the first on and around
-/// again, connections kept alive (requirement R13). What is predicted does not matter.
+/// again, connections kept alive. What is predicted does not matter.
 gates::Reasoned<std::string> measure_latency(const gates::GateInput& input,
                                              const gates::EvaluationSet& rows,
                                              const Surroundings& around);

@@ -135,8 +135,8 @@ Status Reader::refresh(Observation& seen) const {
   return {};
 }
 
-/// (a): nothing to show, to do or to clean up. A cache can be late, but what it shows was true, and
-/// a request that has ended never begins again.
+/// Stage a of the reading: nothing to show, to do or to clean up. A cache can be late, but what it
+/// shows was true, and a request that has ended never begins again.
 bool Reader::settled(const kube::ObjectKey& key) const {
   const auto cached = env_.stores.requests.get(key);
   if (!cached || cached->meta.deleting) return false;

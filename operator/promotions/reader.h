@@ -16,7 +16,7 @@ namespace stagekeeper {
 ///  c. what the active machine needs: clones, Jobs and pods while gates run, Approvals while people
 ///     are asked or could still stop a rollout, smoke Jobs while a rollout is open.
 ///
-/// What decides is read live; caches serve for (a), and for finding Jobs, whose staleness can delay
+/// What decides is read live; caches serve for a, and for finding Jobs, whose staleness can delay
 /// but not mislead. What is read is named to the Waiters first, so that no change is missed.
 /// Thread-safe.
 class Reader {

@@ -24,7 +24,7 @@ struct LatencyStats {
 /// Assumptions: at least 2 values, ascending.
 double exclusive_quantile(std::span<const double> ascending, std::size_t index, std::size_t parts);
 
-/// p50 is the median, p95 the 19th 20-quantile, p99 the 99th 100-quantile (requirement R14).
+/// p50 is the median, p95 the 19th 20-quantile, p99 the 99th 100-quantile.
 /// Reasons: TooFewSamples below kMinLatencySamples, NotFinite (also for a negative sample).
 Reasoned<LatencyStats> latency_stats(std::span<const double> samples);
 

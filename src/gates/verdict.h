@@ -26,7 +26,7 @@ using Carries = std::map<std::string, std::string>;
 struct Judgement {
   Verdict verdict = Verdict::kPending;
   std::string reason;     ///< code
-  std::string message;    ///< the article's sentence; several lines for fairness; at most ≈ 8 KiB
+  std::string message;    ///< one sentence; several lines for fairness; at most ≈ 8 KiB
   std::string observed;   ///< AUC, p95 in ms, largest gap, or served version
   std::string threshold;  ///< of the policy, same unit
   std::string champion;   ///< the serving version's value

@@ -46,7 +46,6 @@ struct Condition {
   std::string reason;
   std::string message;
   std::int64_t observed_generation = 0;
-  TimePoint last_transition{};
 };
 
 /// Names that all programs share.

@@ -14,9 +14,9 @@ bool has_finalizer(const PromotionRequest& request) {
 std::vector<Action> clean_up(const PromotionRequest& request, const Belongings& owned,
                              Finalizer finalizer) {
   std::vector<Action> out;
-  for (const OwnedClone& job : owned.jobs)
+  for (const OwnedObject& job : owned.jobs)
     out.emplace_back(DeleteOwned{.kind = OwnedKind::kJob, .name = job.name, .uid = job.uid});
-  for (const OwnedClone& clone : owned.clones)
+  for (const OwnedObject& clone : owned.clones)
     out.emplace_back(DeleteOwned{.kind = OwnedKind::kClone, .name = clone.name, .uid = clone.uid});
   if (out.empty() && finalizer == Finalizer::kRelease && has_finalizer(request))
     out.emplace_back(SetFinalizer{.present = false});

@@ -48,7 +48,7 @@ struct TargetView {
   std::string name;
   VersionRef from;
   VersionRef to;
-  std::string phase;  ///< Pending, RollingOut, RollingBack, Applied, RolledBack, Aborted, …
+  std::string phase;  ///< Pending, RollingOut, RollingBack, or the name of its EndCode
   std::string message;
   std::uint64_t record = 0;  ///< of the last record of this request in the target's ledger; 0: none
 };

@@ -41,7 +41,7 @@ Decision show_history(const PromoteCase& facts, const intake::HistoryEnd& end) {
       .actions = clean_up(facts.intake.subject.request, facts.intake.owned, Finalizer::kRelease)};
 }
 
-/// R28: which gates stop the promotion. Counted from the policy, so that a gate without a result
+/// Which gates stop the promotion. Counted from the policy, so that a gate without a result
 /// stops it too.
 std::vector<std::string> failed_gates(const StageSpec& stage, const std::vector<GateState>& gates) {
   std::vector<std::string> names;
@@ -54,7 +54,7 @@ std::vector<std::string> failed_gates(const StageSpec& stage, const std::vector<
   return names;
 }
 
-/// The article's sentence, as far as it is true: which gates passed.
+/// Which gates passed, and no more than that: an Advisory gate may have failed.
 std::string passed_text(const StageSpec& stage, const std::vector<GateState>& gates) {
   if (stage.gates.empty()) return "";
   std::vector<std::string> advisory;
@@ -69,7 +69,7 @@ std::string passed_text(const StageSpec& stage, const std::vector<GateState>& ga
                      join(advisory, ", "));
 }
 
-/// R4, in the article's words as far as they are true: what was passed, and who asks people next.
+/// What was passed, and which stage asks people next.
 std::string staged_text(const Subject& subject, const std::vector<GateState>& gates,
                         bool reviewed) {
   const StageSpec& stage = *subject.stage();

@@ -31,7 +31,7 @@ const VersionRef* last_applied(const History& target, std::string_view version);
 std::optional<TimePoint> first_served(const History& target, const VersionRef& version,
                                       TimePoint since);
 
-/// The one stage a version is in (R1): where the last Concluded record moved it, else None.
+/// The one stage a version is in: where the last Concluded record moved it, else None.
 std::string stage_of(const History& model, const VersionRef& version);
 
 /// Being in a stage from a moment on.

@@ -8,7 +8,6 @@
 namespace stagekeeper::promotion {
 namespace {
 
-/// What a code means is said where it is used: every Wait carries its own sentence.
 constexpr EnumName<WaitCode> kWaits[] = {
     {WaitCode::kAuditStoreNotTrusted, "AuditStoreNotTrusted"},
     {WaitCode::kAuditStoreUnavailable, "AuditStoreUnavailable"},

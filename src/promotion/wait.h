@@ -5,7 +5,7 @@
 
 namespace stagekeeper::promotion {
 
-/// Why nothing more happens for now. Each has one entry in a table (wait.cc): what it means.
+/// Why nothing more happens for now. What that means is said where it is used.
 enum class WaitCode {
   // the store and the ledgers
   kAuditStoreNotTrusted,

@@ -50,7 +50,6 @@ struct ClonePod {
   std::string uid;
   std::string ip;
   bool ready = false;
-  int restarts = 0;
   bool as_made = false;  ///< its images are those of the clone's template
   TimePoint created{};
   std::string identity;  ///< uid, restarts and images as one text: what a measurement holds for
@@ -109,7 +108,7 @@ struct RolloutFacts {
   std::optional<PinTrial> trial;   ///< also set by the doer when a PatchPin met a field conflict
 };
 
-/// An Approval and what the API server says of its author's right now.
+/// An Approval as it was read. What its author may do is asked apart: see Rights.
 struct ApprovalState {
   Approval approval;
 };
@@ -255,15 +254,16 @@ struct EvaluationFacts {
   std::optional<GateResults> results;  ///< locked results of the present evaluation
 };
 
-struct OwnedClone {
+/// A Job or a clone, by what deleting it needs.
+struct OwnedObject {
   std::string name;
   std::string uid;
 };
 
 /// What of this request lives in the cluster.
 struct Belongings {
-  std::vector<OwnedClone> jobs;    ///< gate Jobs, by label, of any attempt
-  std::vector<OwnedClone> clones;  ///< clone Deployments, by label
+  std::vector<OwnedObject> jobs;    ///< gate Jobs, by label, of any attempt
+  std::vector<OwnedObject> clones;  ///< clone Deployments, by label
 };
 
 /// Everything one decision may depend on, read at one moment. No handles, no clocks, no caches.

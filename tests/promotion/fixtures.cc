@@ -373,7 +373,7 @@ void Bench::perform(const Action& action) {
     }
   } else if (const auto* owned = std::get_if<DeleteOwned>(&action)) {
     for (auto* list : {&world.owned.jobs, &world.owned.clones})
-      std::erase_if(*list, [&](const OwnedClone& each) { return each.name == owned->name; });
+      std::erase_if(*list, [&](const OwnedObject& each) { return each.name == owned->name; });
   }
 }
 

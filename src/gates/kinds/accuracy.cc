@@ -65,7 +65,7 @@ std::string interval_of(const AccuracyMetrics& measured) {
 }
 
 Judgement judge_limits(const Limits& limits, const AccuracyMetrics& measured) {
-  // Without a champion its AUC counts as 0 (R11).
+  // Without a champion its AUC counts as 0.
   const Decimal improvement = measured.auc - measured.champion_auc.value_or(Decimal());
   Judgement out;
   out.observed = measured.auc.str();

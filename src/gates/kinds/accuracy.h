@@ -9,8 +9,8 @@
 
 namespace stagekeeper::gates {
 
-/// Accuracy: the AUC of the candidate on the evaluation set, absolutely and against what serves
-/// (requirements R9 to R11).
+/// Accuracy: the AUC of the candidate on the evaluation set, absolutely and against what
+/// serves.
 extern const Kind kAccuracy;
 
 /// What it measures.

@@ -10,7 +10,7 @@
 
 namespace stagekeeper::gates {
 
-/// Fairness: no group's AUC far from the overall one (requirements R16 to R18).
+/// Fairness: no group's AUC far from the overall one.
 extern const Kind kFairness;
 
 struct GroupMetrics {

@@ -8,7 +8,7 @@
 
 namespace stagekeeper::gates {
 
-/// Latency: percentiles of one-row calls, one after the other (requirements R13 to R15).
+/// Latency: percentiles of one-row calls, one after the other.
 extern const Kind kLatency;
 
 /// What its gate program is told.

@@ -10,7 +10,7 @@
 namespace stagekeeper::gates {
 
 /// Smoke: after a rollout, what really serves is the pinned version, is healthy, and scores the
-/// golden row as the candidate did (requirement R60). The operator's own, no stage names it.
+/// golden row as the candidate did. The operator's own, no stage names it.
 extern const Kind kSmoke;
 
 /// Its parameters, for GateSpec::parameters: the version that must answer.

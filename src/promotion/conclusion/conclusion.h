@@ -53,7 +53,7 @@ struct Moved {
   const std::vector<const History*>& ledgers;  ///< of all of the model's targets
 };
 
-/// R1: the versions that serve now enter the stage. T7: what a target of this request served before
+/// The versions that serve now enter the stage. What a target of this request served before
 /// and no target of the model serves any more is archived. Empty when no target applied anything.
 std::vector<StageMove> moves(const Moved& facts);
 

@@ -110,8 +110,6 @@ std::optional<ClonePod> observe_pod(const CloneSight& sight) {
                .as_made = runs_template(pod, *sight.clone),
                .created = pod.meta.created,
                .identity = identity_of(pod)};
-  for (const ContainerState& state : pod.containers)
-    out.restarts += state.restarts;
   if (pods.size() > 1) {
     out.ready = false;
     out.problem = fmt::format("the clone has {} pods, and one is measured", pods.size());

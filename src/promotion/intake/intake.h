@@ -49,7 +49,7 @@ struct HistoryEnd {
 /// May the version enter the stage? Nothing to say: yes, now.
 using StageOrder = std::variant<std::monostate, Wait, HistoryEnd>;
 
-/// Stage order (R5) of a Promote, from the policy's graph and the history of version and targets.
+/// Stage order of a Promote, from the policy's graph and the history of version and targets.
 ///
 /// A version that was in the asked stage at any time since the request was created: NoChange. One
 /// that was archived first, where the graph has no way from there: StageOrder. A number whose first

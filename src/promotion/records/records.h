@@ -12,7 +12,7 @@
 // Long texts are cut, so that what can be written always fits kMaxBodyBytes.
 namespace stagekeeper::promotion {
 
-/// What every body says of its request (R63, R64): who asked and why, the version with its origin,
+/// What every body says of its request: who asked and why, the version with its origin,
 /// who registered it, the data, the policy. Enough to answer years later from the bucket alone.
 struct ProvenanceFacts {
   const Subject& subject;

@@ -17,7 +17,7 @@ bool promotes(const Case& facts) {
   return facts.subject.request.action == RequestAction::kPromote;
 }
 
-/// What was decided is no longer what would be decided (I5): version, policy, target, Deployment.
+/// What was decided is no longer what would be decided: version, policy, target, Deployment.
 bool subject_changed(const Case& facts, std::uint64_t before) {
   if (!promotes(facts)) return false;
   if (basis_digest(facts.subject) != facts.decided.basis_digest) return true;
