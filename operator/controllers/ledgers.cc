@@ -1,25 +1,11 @@
 #include "operator/controllers/ledgers.h"
 
-#include "model/resource.h"
+#include "kube/objects.h"
 #include "operator/controllers/pending_status.h"
 
 #include <fmt/format.h>
 
 namespace stagekeeper {
-namespace {
-
-template <typename T>
-kube::ResourceType type_of() {
-  constexpr ResourceAddress kAddress = kResourceAddress<T>;
-  return {.group = std::string(kAddress.group),
-          .version = std::string(kAddress.version),
-          .plural = std::string(kAddress.plural),
-          .kind = std::string(kAddress.kind),
-          .namespaced = kAddress.namespaced};
-}
-
-}  // namespace
-
 LedgerOwner ledger_owner(const ObjectMeta& meta, const std::optional<PendingRecord>& pending) {
   return {.name = meta.name,
           .uid = meta.uid,
@@ -44,7 +30,8 @@ std::optional<History> Ledgers::known(const std::string& ns, const LedgerName& n
 Result<RecordFact> Ledgers::append(const std::string& ns, const LedgerName& name, LedgerOwner owner,
                                    const RecordContent& content) {
   const bool target = name.kind == LedgerKind::kTarget;
-  PendingStatus status(api_, target ? type_of<ServingTarget>() : type_of<PromotionPolicy>(),
+  PendingStatus status(api_,
+                       target ? kube::type_of<ServingTarget>() : kube::type_of<PromotionPolicy>(),
                        {ns, owner.name});
   NoPendingStatus nowhere;
   audit::PendingStore& pending =
