@@ -9,7 +9,7 @@
 
 // Bodies of records: each codec writes and reads back one kind, side by side. Reading is tolerant
 // of members that a later version adds, and answers Corrupt for what it needs and does not find.
-// Long texts are cut, so that what can be written always fits kMaxBodyBytes.
+// Long texts are cut to fit kMaxBodyBytes; what no text is (pins, inputs, targets) is never cut.
 namespace stagekeeper::promotion {
 
 /// What every body says of its request: who asked and why, the version with its origin,
