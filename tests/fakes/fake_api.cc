@@ -304,7 +304,7 @@ Result<std::string> FakeApi::erase(const Target& target, const std::string& body
   }
   json object = it->second;
   if (object["metadata"].value("finalizers", json::array()).empty()) {
-    drop(target.collection, it->first);
+    drop(target.collection, {target.ns, target.name});
   } else if (!object["metadata"].contains("deletionTimestamp")) {
     object["metadata"]["deletionTimestamp"] = now_;
     object = store(target.collection, std::move(object), "MODIFIED");

@@ -316,7 +316,8 @@ TEST_CASE(
   // The old condition says the same as a new one after one and a half deadlines.
   CHECK(*waits.wake_at == bench.world.now - std::chrono::seconds(1) + std::chrono::seconds(900));
   bench.world.now = *waits.wake_at;
-  const RecordContent* aborted = appends(bench.decide_now(), RecordKind::kAborted);
+  const Decision gave_up = bench.decide_now();
+  const RecordContent* aborted = appends(gave_up, RecordKind::kAborted);
   REQUIRE(aborted != nullptr);
   CHECK(aborted->code == EndCode::kRolloutFailed);
   CHECK(aborted->pins_changed);
@@ -472,7 +473,8 @@ TEST_CASE("rollout: an Intent whose request is gone is closed, with what served 
     deployment.containers.front().env = {{.name = "MODEL_VERSION", .value = "1"},
                                          {.name = "MODEL_URI", .value = pin->pins[1].value}};
     deployment.meta.annotations[kRecordAnnotation] = pin->record_digest;
-    const RecordContent* end = appends(decide_orphan(bench.orphan("eu")), RecordKind::kAbandoned);
+    const Decision closed = decide_orphan(bench.orphan("eu"));
+    const RecordContent* end = appends(closed, RecordKind::kAbandoned);
     REQUIRE(end != nullptr);
     CHECK(end->code == EndCode::kRequestGone);
   }
@@ -494,7 +496,8 @@ TEST_CASE("rollout: an Intent whose request is gone is closed, with what served 
   SUBCASE("of a deleted Deployment") {
     Bench bench = pinned();
     bench.facts("eu").state.deployment.reset();
-    const RecordContent* end = appends(decide_orphan(bench.orphan("eu")), RecordKind::kAbandoned);
+    const Decision closed = decide_orphan(bench.orphan("eu"));
+    const RecordContent* end = appends(closed, RecordKind::kAbandoned);
     REQUIRE(end != nullptr);
     CHECK(end->code == EndCode::kDeploymentGone);
   }
