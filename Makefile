@@ -94,7 +94,7 @@ asan: build/asan/build.ninja $(RESULTS) ## the same under AddressSanitizer and U
 
 tsan: build/tsan/build.ninja $(RESULTS) ## http, kube and runtime under ThreadSanitizer
 	@cmake --build --preset tsan --target test-http test-kube test-runtime
-	@setarch --addr-no-randomize $(call RELEASE_TESTS,tsan,tsan) --tests-regex '^(http|kube|runtime)$$'
+	@TSAN_OPTIONS=die_after_fork=0 setarch --addr-no-randomize $(call RELEASE_TESTS,tsan,tsan) --tests-regex '^(http|kube|runtime)$$'
 
 explore: build/release/build.ninja ## all that can happen in small worlds, two faults in each: hours; CI runs a slice
 	@cmake --build --preset release --target test-explorer
