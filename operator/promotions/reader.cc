@@ -306,7 +306,8 @@ Result<promotion::TargetState> Reader::read_target(Observation& seen,
 }
 
 /// The model's further targets, by the records and by the policy, whether or not their objects
-/// exist: a version that one of them serves is in use.
+/// exist: a version that one of them serves is in use. One whose ledger is broken stops only what
+/// needs to know that.
 Status Reader::read_other_targets(Observation& seen) const {
   World& world = seen.world;
   const std::string& ns = world.subject.request.meta.ns;
@@ -323,8 +324,11 @@ Status Reader::read_other_targets(Observation& seen) const {
   for (const std::string& name : names) {
     promotion::TargetState other{.name = name};
     Result<History> ledger = env_.ledgers.view(ns, target_ledger(name));
-    if (!usable(world, ledger, status)) return status;
-    other.ledger = std::move(*ledger);
+    other.unreadable = !ledger && ledger.error().code == ErrorCode::kCorrupt;
+    if (!other.unreadable) {
+      if (!usable(world, ledger, status)) return status;
+      other.ledger = std::move(*ledger);
+    }
     world.other_targets.push_back(std::move(other));
   }
   return {};

@@ -125,7 +125,9 @@ Result<ModelController::Model> ModelController::read(const runtime::Key& key) co
 Status ModelController::wake_lost_targets(const Model& model) const {
   for (const std::string& name : model.ledger.targets()) {
     if (env_.stores.targets.get({model.ns, name})) continue;
-    SK_TRY(const History ledger, env_.ledgers.view(model.ns, target_ledger(name)));
+    Result<History> found = env_.ledgers.view(model.ns, target_ledger(name));
+    if (!found && found.error().code == ErrorCode::kCorrupt) continue;  // nothing to be done there
+    SK_TRY(const History ledger, std::move(found));
     if (ledger.open_intent() != nullptr) env_.waker.wake(kTargetKey, model.ns, name);
   }
   return {};

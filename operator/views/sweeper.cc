@@ -45,7 +45,10 @@ Result<int> Sweeper::sweep_ends() const {
     if (!shown || !promotion::is_terminal(*shown)) continue;
     const std::string model = in_ns(request->meta.ns, request->model);
     if (!ledgers.contains(model)) {
-      SK_TRY(ledgers[model], env_.ledgers.view(request->meta.ns, model_ledger(request->model)));
+      Result<History> ledger = env_.ledgers.view(request->meta.ns, model_ledger(request->model));
+      // A broken ledger is told by the rounds of its own requests; the other models go on.
+      if (!ledger && ledger.error().code == ErrorCode::kCorrupt) continue;
+      SK_TRY(ledgers[model], std::move(ledger));
     }
     const RequestRef ref{.name = request->meta.name,
                          .uid = request->meta.uid,

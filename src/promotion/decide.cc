@@ -28,7 +28,7 @@ Decision unread(const World& world, const LedgerFault& fault) {
         .about = "audit store",
         .what = fmt::format("a ledger cannot be believed, so nothing is done: {}", fault.message),
         .who_can = "whoever runs the audit store",
-        .command = "kubectl stagekeeper audit verify"};
+        .command = "kubectl stagekeeper audit verify --bucket … --endpoint … --public-key …"};
   }
   Decision out = waiting(Phase::kPending, std::move(wait));
   out.wake_at = world.now + kLookAgain;
@@ -86,14 +86,16 @@ Decision choose(const World& world) {
   const PromotionRequest& request = world.subject.request;
   if (world.conclusion) return conclusion::show(*world.conclusion, request, world.owned);
   if (world.decided) {
-    return rollout::roll_out({.now = world.now,
-                              .subject = world.subject,
-                              .decided = *world.decided,
-                              .model_ledger = world.model_ledger,
-                              .targets = world.targets,
-                              .ledgers = ledgers_of(world),
-                              .approvals = world.approvals,
-                              .rights = world.rights});
+    return rollout::roll_out(
+        {.now = world.now,
+         .subject = world.subject,
+         .decided = *world.decided,
+         .model_ledger = world.model_ledger,
+         .targets = world.targets,
+         .ledgers = ledgers_of(world),
+         .all_read = std::ranges::none_of(world.other_targets, &TargetState::unreadable),
+         .approvals = world.approvals,
+         .rights = world.rights});
   }
   if (auto broken = undecided_intent(world)) return *broken;
   if (request.meta.deleting) return leave(world);

@@ -213,9 +213,12 @@ Decision review(const PromoteCase& facts, const ReviewSpec& spec, const GateResu
                       fmt::format("rejected by {}: {}", outcome.rejection->approver,
                                   printable(outcome.rejection->message, kMaxTextBytes / 2)));
   }
-  if (intake.now >= expires) {
+  // What was approved in time may wait for a store or for another field manager, but not for ever.
+  if (intake.now >= (outcome.complete() ? opened + kResultsValid : expires)) {
     return end_review(facts, proposed, EndCode::kReviewExpired,
-                      "the review ended without enough approvals");
+                      outcome.complete()
+                          ? "approved in time, but not carried out within a week of the gates"
+                          : "the review ended without enough approvals");
   }
   if (!outcome.complete()) return asking_people(facts, proposed, outcome);
   return decided(facts, proposed, digest);

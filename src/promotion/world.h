@@ -82,7 +82,8 @@ struct TargetState {
   std::optional<Deployment> deployment;
   std::string template_digest;  ///< pod template without the pins
   History ledger;
-  std::string claimed_by;  ///< value of the claim label; empty: not claimed
+  std::string claimed_by;   ///< value of the claim label; empty: not claimed
+  bool unreadable = false;  ///< the ledger is broken: nobody knows what serves there
 };
 
 /// A rendered pin value.

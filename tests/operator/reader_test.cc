@@ -165,6 +165,30 @@ TEST_CASE("reader: a bucket that knows less than a status is not believed") {
   CHECK(room.status_of(request)["reason"] == "AuditBroken");
 }
 
+TEST_CASE("reader: a broken ledger stops its own target, and the others go on") {
+  Room room({.two_targets = true});
+  for (const char* version : {"1", "2"}) {
+    room.promote(version, "Staging");
+    room.promote(version, "Production");
+  }
+  REQUIRE(room.pin_of(kTarget) == "2");
+  for (auto& [key, versions] : room.store.objects) {
+    if (key.find(std::string("/target/") + kOtherTarget + "/") != std::string::npos)
+      versions.front().bytes = "{}";
+  }
+  room.operator_ = room.replica();
+  const std::string back = room.ask("1", "Production", RequestAction::kRollback, "back");
+  room.edit<PromotionRequest>(back,
+                              [](json& object) { object["spec"]["targets"] = {kTarget}; });
+  room.settle();
+  CHECK(room.phase_of(back) == "Promoted");
+  CHECK(room.pin_of(kTarget) == "1");
+  const std::string both = room.ask("2", "Production", RequestAction::kRollback, "forth");
+  room.settle();
+  CHECK(room.status_of(both)["reason"] == "AuditBroken");
+  CHECK(room.pin_of(kTarget) == "1");
+}
+
 TEST_CASE("reader: people are asked for only while what they say can count") {
   Room room;
   room.ask("1", "Staging");

@@ -65,12 +65,19 @@ TEST_CASE("conclusion: a version is archived when no target of the model serves 
   const std::vector<const History*> ledgers = {&bench.ledger("eu"), &bench.ledger("us")};
   std::vector<TargetEnd> end = {
       {.name = "eu", .from = version_ref("1"), .to = version_ref("2"), .code = EndCode::kApplied}};
+  bool all_read = true;
   const auto moved = [&] {
     return conclusion::moves({.stage = "Production",
                               .model_ledger = bench.world.model_ledger,
                               .ends = end,
-                              .ledgers = {&bench.ledger("eu"), &bench.ledger("us")}});
+                              .ledgers = {&bench.ledger("eu"), &bench.ledger("us")},
+                              .all_read = all_read});
   };
+  SUBCASE("not while a ledger that cannot be read may say that it serves") {
+    bench.serve("us", "2");
+    all_read = false;
+    CHECK(moved().empty());
+  }
   SUBCASE("not while another target serves it") {
     CHECK(moved().empty());
   }
@@ -209,5 +216,18 @@ TEST_CASE("conclusion: ends of gates and reviews are recorded with what was deci
     REQUIRE(asking.phase == Phase::kAwaitingApproval);
     bench.world.now = *asking.wake_at;
     CHECK(bench.run().phase == Phase::kExpired);
+  }
+  SUBCASE("a review that was over in time is not ended by what its rollout waits for") {
+    const TimePoint expires = *bench.decide_now().wake_at;
+    bench.approve();
+    bench.world.now = expires;
+    CHECK(bench.run().phase == Phase::kPromoted);
+  }
+  SUBCASE("what was approved a week ago is measured anew") {
+    bench.approve();
+    bench.world.now += std::chrono::hours(168);
+    CHECK(bench.run().phase == Phase::kExpired);
+    CHECK(bench.world.conclusion->record.text ==
+          "approved in time, but not carried out within a week of the gates");
   }
 }

@@ -342,6 +342,17 @@ TEST_CASE("intake: nothing that is about to serve is archived") {
   CHECK(bench.world.conclusion->record.code == EndCode::kStillServing);
 }
 
+TEST_CASE("intake: nothing is archived while a ledger that cannot be read may say that it serves") {
+  Bench bench(RequestAction::kArchive, "2");
+  bench.move("2", "Staging");
+  bench.world.other_targets.push_back({.name = "asia", .unreadable = true});
+  const Decision waits = bench.run();
+  CHECK_FALSE(bench.world.conclusion);
+  REQUIRE(waits.wait);
+  CHECK(waits.wait->code == WaitCode::kAuditBroken);
+  CHECK(waits.wait->about == "ledger of target asia");
+}
+
 TEST_CASE("intake: an archived version is archived, and an adopted one serves unchanged") {
   SUBCASE("archive") {
     Bench bench(RequestAction::kArchive, "2");

@@ -51,6 +51,7 @@ struct Moved {
   const History& model_ledger;
   const std::vector<TargetEnd>& ends;
   const std::vector<const History*>& ledgers;  ///< of all of the model's targets
+  bool all_read = true;  ///< false: one more ledger is broken, so any version may serve there
 };
 
 /// The versions that serve now enter the stage. What a target of this request served before

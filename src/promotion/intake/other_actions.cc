@@ -204,6 +204,17 @@ Decision archive(const Case& facts) {
   const std::string now = stage_of(facts.model_ledger, version);
   if (now == kStageArchived)
     return end_without_change(facts, EndCode::kNoChange, "the version is archived already");
+  const auto unread = std::ranges::find_if(facts.others, &TargetState::unreadable);
+  if (unread != facts.others.end()) {
+    return pending({.code = WaitCode::kAuditBroken,
+                    .about = "ledger of target " + unread->name,
+                    .what = fmt::format("the ledger of target {} cannot be believed, so nobody "
+                                        "knows whether the version serves there",
+                                        unread->name),
+                    .who_can = "whoever runs the audit store",
+                    .command = "kubectl stagekeeper audit verify --bucket … --endpoint … "
+                               "--public-key …"});
+  }
   if (in_use(facts, version)) {
     return end_without_change(facts, EndCode::kStillServing,
                               "the version serves users; promote or roll back to another first");

@@ -15,6 +15,7 @@ struct AllCase {
   const History& model_ledger;
   const std::vector<RolloutFacts>& targets;
   const std::vector<const History*>& ledgers;  ///< of all of the model's targets
+  bool all_read = true;                        ///< as conclusion::Moved
   const std::vector<ApprovalState>& approvals;
   const Rights& rights;
 };
