@@ -230,6 +230,7 @@ void PromotionController::show_failure(const kube::ObjectKey& key, const std::st
   if (promotion::is_terminal(decision.phase)) return;
   decision.reason = reason;
   decision.message = message;
+  decision.blind = true;
   static_cast<void>(publisher_.publish(**seen, decision));
 }
 

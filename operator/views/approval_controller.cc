@@ -28,7 +28,9 @@ Result<promotion::ApprovalView> view_at_end(const Environment& env, const Record
 /// Nothing: a round of the request says it. Errors: those of the API and the ledger.
 Result<std::optional<promotion::ApprovalView>> judge(const Environment& env,
                                                      const Approval& approval) {
-  const auto cached = env.stores.requests.find("uid", approval.request_uid);
+  auto cached = env.stores.requests.find("uid", approval.request_uid);
+  // Who answers may write any uid; a request of another namespace is none of the author's.
+  std::erase_if(cached, [&](const auto& each) { return each->meta.ns != approval.meta.ns; });
   RequestRef request{.name = approval.request_name, .uid = approval.request_uid};
   std::optional<PromotionRequest> there;
   if (!cached.empty()) {

@@ -22,11 +22,10 @@ bool answers(const RolloutFacts& facts, const VersionRef& to) {
 
 Decision conflict(const CommitCase& place, const RolloutFacts& facts) {
   const std::string deployment = "Deployment " + facts.state.deployment->meta.name;
-  Decision out =
-      waiting(Phase::kPending, {.code = WaitCode::kFieldConflict,
-                                .about = deployment,
-                                .what = fmt::format("the pins of {} cannot be written", deployment),
-                                .who_can = facts.trial->conflict});
+  Decision out = waiting(Phase::kPending, {.code = WaitCode::kFieldConflict,
+                                           .about = deployment,
+                                           .what = facts.trial->conflict,
+                                           .who_can = "whoever writes that Deployment"});
   out.wake_at = place.now + kTryAgain;
   return out;
 }

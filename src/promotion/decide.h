@@ -67,6 +67,7 @@ struct Decision {
   std::optional<ReviewView> review;
   std::vector<TargetView> targets;
   VersionRef to;
+  bool blind = false;  ///< only the request was read: what its status tells of the rest stays
   std::vector<RecordFact> records;  ///< of this request, in the model's ledger
   std::vector<Action> actions;
   std::optional<TimePoint> wake_at;  ///< look again then even if no event comes

@@ -190,6 +190,19 @@ TEST_CASE("promotion: rounds that cannot begin are said, but never of a request 
   CHECK(room.status_of(request)["reason"] == "ObservationFailed");
 }
 
+TEST_CASE("promotion: a round that cannot begin takes nothing away that people are looking at") {
+  Room room;
+  const std::string request = to_review(room);
+  const json before = room.status_of(request);
+  room.edit<PromotionPolicy>(kModel, [](json& object) { object["spec"]["riskTier"] = "Unheard"; });
+  room.operator_->sync();
+  CHECK_FALSE(room.operator_->run(Room::key_of(request)));
+  const json shown = room.status_of(request);
+  CHECK(shown["reason"] == "ObservationFailed");
+  for (const char* kept : {"review", "gates", "records"})
+    CHECK(shown[kept] == before[kept]);
+}
+
 TEST_CASE("promotion: a bug is shown with what to do") {
   Room room;
   const std::string request = room.ask("1", "Staging");

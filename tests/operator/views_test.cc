@@ -243,6 +243,22 @@ TEST_CASE("approval: one that comes late, or for nobody, is told so, once") {
   CHECK(room.api.calls_with("PATCH") == written);
 }
 
+TEST_CASE("approval: one that names a request of another namespace learns nothing of it") {
+  Room room;
+  const std::string request = room.ask("1", "Staging");
+  room.settle();
+  json foreign = *room.get(kube::type_of<Approval>(), room.answer(request, "mia"));
+  foreign["metadata"]["namespace"] = "elsewhere";
+  foreign["metadata"]["uid"] = "uid-foreign";
+  foreign.erase("status");
+  room.api.put(kube::type_of<Approval>(), foreign);
+  const kube::ObjectKey key{"elsewhere", foreign["metadata"]["name"]};
+  const auto done = room.operator_->approvals.reconcile({kApprovalKey, key.ns, key.name});
+  REQUIRE(done);
+  const json said = condition(*room.api.get(kube::type_of<Approval>(), key), "Counted");
+  CHECK(said["reason"] == "RequestNotFound");
+}
+
 TEST_CASE("sweep: Jobs of requests that are gone go, and forged ends are looked into") {
   Room room;
   const std::string request = room.ask("1", "Staging");

@@ -277,6 +277,7 @@ TEST_CASE("status: is bounded and printable, whatever others write") {
   d.message = "a\x1b[2Jb\n" + std::string(5000, 'x');
   d.approvals.assign(100, d.approvals[0]);
   d.records.assign(100, d.records[0]);
+  d.records.back().kind = RecordKind::kConcluded;
   d.targets.assign(100, d.targets[0]);
   d.gates[0].judgement.message = std::string(5000, 'y');
   d.gates[1].judgement.message = "group A: \x1b[1m0.02\ngroup B: 0.07";
@@ -285,6 +286,7 @@ TEST_CASE("status: is bounded and printable, whatever others write") {
   CHECK(status["message"].get<std::string>().size() <= 2000);
   CHECK(status["approvals"].size() == 64);
   CHECK(status["records"].size() == 64);
+  CHECK(status["records"].back()["kind"] == "Concluded");  // the end is never what is cut
   CHECK(status["targets"].size() == 16);
   CHECK(status["gates"][0]["message"].get<std::string>().size() <= 1000);
   CHECK(status["gates"][1]["message"] == "group A: ?[1m0.02\ngroup B: 0.07");

@@ -42,9 +42,8 @@ std::optional<Step> conflict(const Case& facts, const Deployment& deployment,
     return std::nullopt;
   Step out = waits(facts, {.code = WaitCode::kFieldConflict,
                            .about = "Deployment " + deployment.meta.name,
-                           .what = fmt::format("the pins of Deployment {} cannot be written",
-                                               deployment.meta.name),
-                           .who_can = trial->conflict});
+                           .what = trial->conflict,
+                           .who_can = "whoever writes that Deployment"});
   out.wake_at = facts.now + std::chrono::seconds(30);
   return out;
 }

@@ -36,7 +36,9 @@ void add_review(const ReviewView& review, Conditions& out) {
 
 /// Of the targets: whether the version serves on all of them.
 void add_deployed(const Decision& decision, Conditions& out) {
-  const auto applied = std::ranges::count(decision.targets, "Applied", &TargetView::phase);
+  const auto applied = std::ranges::count_if(decision.targets, [](const TargetView& target) {
+    return target.phase == name(EndCode::kApplied) || target.phase == name(EndCode::kNoChange);
+  });
   const std::string text =
       fmt::format("{} of {} targets serve the version", applied, decision.targets.size());
   if (decision.phase == Phase::kPromoted) {

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <ranges>
 
 namespace stagekeeper::promotion {
 namespace {
@@ -87,8 +88,8 @@ json targets_json(const std::vector<TargetView>& targets) {
 
 json records_json(const std::vector<RecordFact>& records) {
   json out = json::array();
-  for (const RecordFact& each : records) {
-    if (out.size() == kMaxRecords) break;
+  const std::size_t left_out = records.size() - std::min(records.size(), kMaxRecords);
+  for (const RecordFact& each : records | std::views::drop(left_out)) {
     json row = view::record(each);
     row["kind"] = each.kind == RecordKind::kUnknown ? each.kind_text : std::string(name(each.kind));
     put(row, "key", each.key, 4 * view::kMaxValue);
@@ -132,6 +133,7 @@ json summary_json(const Decision& decision) {
 
 /// Why nothing is known but what the status says already.
 bool knows_nothing(const Decision& decision) {
+  if (decision.blind) return true;
   if (!decision.wait) return false;
   const WaitCode code = decision.wait->code;
   return code == WaitCode::kAuditStoreNotTrusted || code == WaitCode::kAuditStoreUnavailable ||
