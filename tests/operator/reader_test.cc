@@ -178,8 +178,7 @@ TEST_CASE("reader: a broken ledger stops its own target, and the others go on") 
   }
   room.operator_ = room.replica();
   const std::string back = room.ask("1", "Production", RequestAction::kRollback, "back");
-  room.edit<PromotionRequest>(back,
-                              [](json& object) { object["spec"]["targets"] = {kTarget}; });
+  room.edit<PromotionRequest>(back, [](json& object) { object["spec"]["targets"] = {kTarget}; });
   room.settle();
   CHECK(room.phase_of(back) == "Promoted");
   CHECK(room.pin_of(kTarget) == "1");
