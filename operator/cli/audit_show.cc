@@ -103,6 +103,7 @@ std::string version_text(const VersionRef& version) {
 
 std::string moves_text(const RecordContent& content) {
   std::vector<std::string> moves;
+  moves.reserve(content.moves.size());
   for (const StageMove& move : content.moves) {
     moves.push_back(
         fmt::format("{}: {} -> {}", move.version.version, move.from, move.version.stage));

@@ -49,8 +49,8 @@ class Slot {
   Slot(const ReadingOptions& reading, const LedgerId& id)
       : reading_(reading), id_(id), chain_(id) {}
 
-  /// One at a time adds records.
-  Mutex io;
+  /// One at a time adds records. Public, so that callers can be seen to hold it.
+  Mutex io;  // NOLINT(misc-non-private-member-variables-in-classes)
 
   /// As last known. No network call, and no waiting for one.
   [[nodiscard]] History history() const;

@@ -70,10 +70,12 @@ inline tl::unexpected<Error> fail(Error error, std::string_view what) {
       return ::tl::unexpected(std::move(sk_checked).error()); \
   } while (false)
 
-#define SK_TRY_AS(result, declaration, expression)                   \
-  auto result = expression; /* NOLINT(bugprone-macro-parentheses) */ \
-  if (!result) return ::tl::unexpected(std::move(result).error());   \
-  declaration = *std::move(result) /* NOLINT(bugprone-macro-parentheses) */
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration in parentheses is none
+#define SK_TRY_AS(result, declaration, expression)                 \
+  auto result = expression;                                        \
+  if (!result) return ::tl::unexpected(std::move(result).error()); \
+  declaration = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)
 #define SK_JOINED(a, b) SK_JOINED_LITERALLY(a, b)
 #define SK_JOINED_LITERALLY(a, b) a##b
 
