@@ -252,6 +252,17 @@ def test_pins_change_only_by_the_operator(edit, message, pinned, users, operator
     assert operator.call("PATCH", path, edit, STRATEGIC, dryRun="All").status in (200, 422)
 
 
+@pytest.mark.parametrize("annotations", [
+    {"stagekeeper.dev/sequence": "999"}, {"stagekeeper.dev/record": None}], ids=["raised", "removed"])
+def test_a_write_of_the_status_changes_no_annotation(annotations, pinned, admin, ns):
+    """The API server keeps spec and labels then, but not annotations."""
+    patch = {"metadata": {"annotations": annotations}}
+    reply = admin.merge("Deployment", ns, pinned, patch, sub="status", dryRun="All")
+    assert reply.status == 403 and ANNOTATIONS in reply.message, reply
+    note = {"metadata": {"annotations": {"note": "x"}}}
+    assert admin.merge("Deployment", ns, pinned, note, sub="status", dryRun="All").status == 200
+
+
 def test_unlabel_and_repin_at_once_is_refused(pinned, users, ns):
     edit = {**containers(MODEL_VERSION="47"), "metadata": {"labels": {"stagekeeper.dev/target": None}, "annotations": {
         "stagekeeper.dev/pin-env": None, "stagekeeper.dev/sequence": None, "stagekeeper.dev/record": None}}}
