@@ -54,6 +54,10 @@ std::vector<std::string> failed_gates(const StageSpec& stage, const std::vector<
   return names;
 }
 
+std::string blocked_text(const std::vector<std::string>& failed) {
+  return "Promotion blocked. Failed gates: " + join(failed, ", ");
+}
+
 /// Which gates passed, and no more than that: an Advisory gate may have failed.
 std::string passed_text(const StageSpec& stage, const std::vector<GateState>& gates) {
   if (stage.gates.empty()) return "";
@@ -229,11 +233,10 @@ Decision with_results(const PromoteCase& facts, const GateResults& results) {
   const intake::Case& intake = facts.intake;
   const StageSpec& stage = *intake.subject.stage();
   if (const auto failed = failed_gates(stage, results.gates); !failed.empty()) {
-    return conclusion::conclude(place_of(facts),
-                                {.code = EndCode::kGatesFailed,
-                                 .text = "Promotion blocked. Failed gates: " + join(failed, ", "),
-                                 .to = requested(intake.subject),
-                                 .gates = results.gates});
+    return conclusion::conclude(place_of(facts), {.code = EndCode::kGatesFailed,
+                                                  .text = blocked_text(failed),
+                                                  .to = requested(intake.subject),
+                                                  .gates = results.gates});
   }
   DecidedFacts proposed = proposal(facts, results);
   const std::string digest = decision_digest({.cluster_uid = intake.cluster_uid,
@@ -265,6 +268,27 @@ Decision record_results(const PromoteCase& facts, const std::vector<GateState>& 
   return out;
 }
 
+/// Gates that stop the promotion before a Job was made. It costs the requester nothing to ask
+/// again, so that such ends have a quota, as all have before which nothing was measured.
+std::optional<Decision> nothing_measured(const PromoteCase& facts, const StageSpec& stage,
+                                         const std::vector<GateState>& gates) {
+  const bool ran =
+      std::ranges::any_of(gates, [](const GateState& gate) { return !gate.job_name.empty(); });
+  const std::vector<std::string> failed = failed_gates(stage, gates);
+  if (ran || failed.empty()) return std::nullopt;
+  TimePoint until;
+  if (auto wait = conclusion::quota(facts.intake.model_ledger, facts.intake.now, until)) {
+    Decision out = idle(facts, std::move(*wait));
+    out.gates = gates;
+    out.wake_at = until;
+    return out;
+  }
+  return conclusion::conclude(place_of(facts), {.code = EndCode::kGatesFailed,
+                                                .text = blocked_text(failed),
+                                                .to = requested(facts.intake.subject),
+                                                .gates = gates});
+}
+
 Decision run_gates(const PromoteCase& facts, const StageSpec& stage,
                    const std::string& evaluation) {
   const intake::Case& intake = facts.intake;
@@ -283,6 +307,7 @@ Decision run_gates(const PromoteCase& facts, const StageSpec& stage,
                                   .champion = on ? serving_version(on->ledger) : VersionRef{},
                                   .digest = evaluation});
   if (evaluated.step) return *evaluated.step;
+  if (auto end = nothing_measured(facts, stage, evaluated.gates)) return *end;
   return record_results(facts, evaluated.gates, evaluation);
 }
 

@@ -403,3 +403,26 @@ TEST_CASE("intake: requests that change nothing cannot fill a ledger") {
   bench.world.now = *waits.wake_at + std::chrono::seconds(1);
   CHECK(appends(bench.decide_now(), RecordKind::kConcluded) != nullptr);
 }
+
+TEST_CASE("intake: a promotion that no gate can measure cannot fill a ledger either") {
+  Bench bench(RequestAction::kPromote, "2", "Staging");
+  GateState& gate = bench.world.evaluation.gates.emplace_back();
+  gate.spec = bench.world.subject.stage()->gates.front();
+  gate.verdict = gate.judgement.verdict = Verdict::kInconclusive;
+  gate.judgement.reason = "LabelIsInput";
+  const Decision ends = bench.decide_now();
+  const RecordContent* end = appends(ends, RecordKind::kConcluded);
+  REQUIRE(end != nullptr);
+  CHECK(end->code == EndCode::kGatesFailed);
+  CHECK(appends(ends, RecordKind::kGateResult) == nullptr);
+  for (int i = 0; i < 20; ++i) {
+    bench.append({.kind = LedgerKind::kModel, .name = "credit-risk"},
+                 {.kind = RecordKind::kConcluded,
+                  .request = {.name = "other", .uid = fmt::format("uid-other-{}", i)},
+                  .code = EndCode::kGatesFailed});
+  }
+  const Decision waits = bench.decide_now();
+  REQUIRE(waits.wait);
+  CHECK(waits.wait->code == WaitCode::kRecordQuota);
+  CHECK(appends(waits, RecordKind::kConcluded) == nullptr);
+}
