@@ -293,6 +293,12 @@ TEST_CASE("clone: its pod is found by the uids of its owners, and one pod is mea
   CHECK_FALSE(spoiled([](Pod& p) { p.phase = "Failed"; }));
   CHECK_FALSE(spoiled([](Pod& p) { p.ip.clear(); })->ready);
   CHECK_FALSE(spoiled([](Pod& p) { p.spec_containers[1].image = "evil"; })->as_made);
+  // The same image, told by its variables to serve other bytes under the candidate's number.
+  CHECK_FALSE(spoiled([](Pod& p) { p.spec_containers[0].env.clear(); })->as_made);
+  CHECK_FALSE(spoiled([](Pod& p) {
+                p.spec_containers[0].env.push_back(p.spec_containers[0].env.front());
+                p.spec_containers[0].env.back().value = "evil";
+              })->as_made);
   const auto waiting = spoiled([](Pod& p) {
     p.ready = false;
     p.containers = {{.name = "server", .reason = "ImagePullBackOff", .message = "503"}};

@@ -67,12 +67,28 @@ std::vector<const Pod*> pods_of(const CloneSight& sight) {
 
 /// Every container of the clone's template runs its image. Further containers are those that the
 /// cluster's own admission adds to each pod.
+/// The last variable of a name, which is the one that a container gets.
+const EnvVar* last_of(const ContainerSpec& container, const std::string& name) {
+  const EnvVar* out = nullptr;
+  for (const EnvVar& each : container.env)
+    if (each.name == name) out = &each;
+  return out;
+}
+
+/// Whoever may create pods may give one the labels and the owner of the clone's.
+bool has_env(const ContainerSpec& have, const ContainerSpec& want) {
+  return std::ranges::all_of(want.env, [&](const EnvVar& each) {
+    const EnvVar* is = last_of(have, each.name);
+    return is != nullptr && *is == *last_of(want, each.name);
+  });
+}
+
 bool runs_template(const Pod& pod, const Deployment& clone) {
   return std::ranges::all_of(clone.containers, [&](const ContainerSpec& want) {
     const auto have = std::ranges::find_if(pod.spec_containers, [&](const ContainerSpec& each) {
       return each.name == want.name && each.init == want.init;
     });
-    return have != pod.spec_containers.end() && have->image == want.image;
+    return have != pod.spec_containers.end() && have->image == want.image && has_env(*have, want);
   });
 }
 
@@ -114,7 +130,7 @@ std::optional<ClonePod> observe_pod(const CloneSight& sight) {
     out.ready = false;
     out.problem = fmt::format("the clone has {} pods, and one is measured", pods.size());
   } else if (!out.as_made) {
-    out.problem = "its images are not those of the template it was made from";
+    out.problem = "its images or variables are not those of the template it was made from";
   } else if (!out.ready) {
     out.problem = printable(problem_of(pod), kMaxProblem, CutMark::kEllipsis);
   }
