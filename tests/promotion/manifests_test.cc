@@ -71,10 +71,10 @@ struct JobCase {
 };
 
 const json& named(const json& list, const std::string& name) {
-  static const json kNone;
+  static const json none;
   const auto found =
       std::ranges::find_if(list, [&](const json& each) { return each["name"] == name; });
-  return found == list.end() ? kNone : *found;
+  return found == list.end() ? none : *found;
 }
 
 }  // namespace

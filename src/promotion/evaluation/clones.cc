@@ -23,6 +23,22 @@ static_assert(names_all(kRoles, CloneRole::kBaseline));
 
 constexpr std::size_t kMaxProblem = 300;
 
+bool is_pin(const json& container, const json& entry, const std::vector<PinEnv>& pins) {
+  return std::ranges::any_of(pins, [&](const PinEnv& each) {
+    return container.value("name", json()) == each.container && entry.is_object() &&
+           entry.value("name", json()) == each.name;
+  });
+}
+
+void drop_pins(json& container, const std::vector<PinEnv>& pins) {
+  if (!container.is_object() || !container.contains("env")) return;
+  json kept = json::array();
+  for (const json& entry : container["env"])
+    if (!is_pin(container, entry, pins)) kept.push_back(entry);
+  container.erase("env");
+  if (!kept.empty()) container["env"] = std::move(kept);
+}
+
 /// The pod spec without the variables that pins write, or null.
 json without_pins(std::string_view deployment_json, const std::vector<PinEnv>& pins) {
   Result<json> parsed = parse_strict_json(deployment_json, kMaxObjectBytes);
@@ -31,19 +47,8 @@ json without_pins(std::string_view deployment_json, const std::vector<PinEnv>& p
   json spec = (*parsed)[path];
   for (const char* list : {"initContainers", "containers"}) {
     if (!spec.contains(list) || !spec[list].is_array()) continue;
-    for (json& container : spec[list]) {
-      if (!container.is_object() || !container.contains("env")) continue;
-      json kept = json::array();
-      for (const json& entry : container["env"]) {
-        const bool pin = std::ranges::any_of(pins, [&](const PinEnv& each) {
-          return container.value("name", json()) == each.container && entry.is_object() &&
-                 entry.value("name", json()) == each.name;
-        });
-        if (!pin) kept.push_back(entry);
-      }
-      container.erase("env");
-      if (!kept.empty()) container["env"] = std::move(kept);
-    }
+    for (json& container : spec[list])
+      drop_pins(container, pins);
   }
   return spec;
 }
@@ -65,8 +70,6 @@ std::vector<const Pod*> pods_of(const CloneSight& sight) {
   return out;
 }
 
-/// Every container of the clone's template runs its image. Further containers are those that the
-/// cluster's own admission adds to each pod.
 /// The last variable of a name, which is the one that a container gets.
 const EnvVar* last_of(const ContainerSpec& container, const std::string& name) {
   const EnvVar* out = nullptr;
@@ -83,6 +86,8 @@ bool has_env(const ContainerSpec& have, const ContainerSpec& want) {
   });
 }
 
+/// Every container of the clone's template runs its image with its variables. Further containers
+/// are those that the cluster's own admission adds to each pod.
 bool runs_template(const Pod& pod, const Deployment& clone) {
   return std::ranges::all_of(clone.containers, [&](const ContainerSpec& want) {
     const auto have = std::ranges::find_if(pod.spec_containers, [&](const ContainerSpec& each) {
