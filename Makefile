@@ -49,7 +49,7 @@ demo: ## tell the story on a real cluster: 20 minutes on a fresh machine, then 3
 	@e2e/cluster/build
 	@e2e/demo/demo
 
-test: ## unit, lint and end-to-end tests: 45 minutes cold, 15 warm, on two cores
+test: ## unit, lint and end-to-end tests: 55 minutes cold, 25 warm, on two cores
 	@$(MAKE) deps build
 	@tests/suite --results $(RESULTS) $(STEPS)
 
