@@ -37,6 +37,12 @@ VersionRef serving_before(const History& target, std::uint64_t before) {
   return out;
 }
 
+bool uses(const History& target, const VersionRef& version) {
+  const RecordFact* open = target.open_intent();
+  return same_version(serving_version(target), version) ||
+         (open != nullptr && same_version(open->to, version));
+}
+
 VersionRef previous_version(const History& target) {
   std::vector<const VersionRef*> stack;
   for (const RecordFact* applied : target.applied()) {

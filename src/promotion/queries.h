@@ -18,6 +18,9 @@ VersionRef serving_version(const History& target);
 /// The same as it was before that sequence.
 VersionRef serving_before(const History& target, std::uint64_t before);
 
+/// Whether the target serves the version, or is about to: its open Intent goes there.
+bool uses(const History& target, const VersionRef& version);
+
 /// Where a rollback goes: what the target served before its present version was promoted or
 /// adopted. Not simply "the one before": after a rollback from 4 to 2, the next one must not return
 /// to 4. The history is a stack: promotions and adoptions push, rollbacks pop.

@@ -9,9 +9,7 @@ namespace {
 /// Served now, or about to be: neither may be archived.
 bool in_use(const Moved& facts, const VersionRef& version) {
   return !facts.all_read || std::ranges::any_of(facts.ledgers, [&](const History* ledger) {
-    const RecordFact* open = ledger->open_intent();
-    return same_version(serving_version(*ledger), version) ||
-           (open != nullptr && same_version(open->to, version));
+    return uses(*ledger, version);
   });
 }
 

@@ -161,14 +161,10 @@ Plan plan_each(const Case& facts, const PlanOne& plan_one) {
 
 /// Whether a target of the model serves the version, or is about to.
 bool in_use(const Case& facts, const VersionRef& version) {
-  const auto uses = [&](const History& ledger) {
-    const RecordFact* open = ledger.open_intent();
-    return same_version(serving_version(ledger), version) ||
-           (open != nullptr && same_version(open->to, version));
-  };
   return std::ranges::any_of(facts.targets,
-                             [&](const auto& each) { return uses(each.state.ledger); }) ||
-         std::ranges::any_of(facts.others, [&](const auto& each) { return uses(each.ledger); });
+                             [&](const auto& each) { return uses(each.state.ledger, version); }) ||
+         std::ranges::any_of(facts.others,
+                             [&](const auto& each) { return uses(each.ledger, version); });
 }
 
 /// Other bytes than those that the records know under the number.
