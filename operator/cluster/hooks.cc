@@ -35,9 +35,7 @@ bool same_subject(const PromotionRequest& a, const PromotionRequest& b) {
 }
 
 bool is_open(const runtime::Store<PromotionRequest>::Ptr& request) {
-  if (!request) return false;
-  const auto phase = promotion::phase_of(request->phase);
-  return !phase || !promotion::is_terminal(*phase);
+  return request && !promotion::shown_end(*request);
 }
 
 /// What a list need not wake: it shows an end and holds nothing. If that was forged while nobody

@@ -21,9 +21,7 @@ constexpr int kMaxTurns = 5;
 /// Without ledgers nothing is known of a request, and what it shows is more than that: an end stays
 /// as it is shown.
 bool stays_as_shown(const promotion::World& world) {
-  if (!world.ledger_fault) return false;
-  const auto shown = promotion::phase_of(world.subject.request.phase);
-  return shown && promotion::is_terminal(*shown);
+  return world.ledger_fault && promotion::shown_end(world.subject.request);
 }
 
 /// How far a request got is not forgotten while the store does not answer.
@@ -225,9 +223,9 @@ void PromotionController::show_failure(const kube::ObjectKey& key, const std::st
   auto seen = reader_.observe_request(key);
   if (!seen || !*seen) return;
   const PromotionRequest& request = (*seen)->world.subject.request;
+  if (promotion::shown_end(request)) return;
   Decision decision;
   decision.phase = promotion::phase_of(request.phase).value_or(promotion::Phase::kPending);
-  if (promotion::is_terminal(decision.phase)) return;
   decision.reason = reason;
   decision.message = message;
   decision.blind = true;

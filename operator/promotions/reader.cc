@@ -140,8 +140,8 @@ Status Reader::refresh(Observation& seen) const {
 bool Reader::settled(const kube::ObjectKey& key) const {
   const auto cached = env_.stores.requests.get(key);
   if (!cached || cached->meta.deleting) return false;
-  const auto shown = promotion::phase_of(cached->phase);
-  if (!shown || !promotion::is_terminal(*shown)) return false;
+  const auto shown = promotion::shown_end(*cached);
+  if (!shown) return false;
   const bool held =
       std::ranges::find(cached->meta.finalizers, kFinalizer) != cached->meta.finalizers.end();
   if (held || owns_anything(cached->meta.uid)) return false;

@@ -49,8 +49,7 @@ Result<std::optional<promotion::ApprovalView>> judge(const Environment& env,
     return std::optional(std::move(view));
   }
   // Ended without a record (the version was there already), or about another model than it says.
-  const auto phase = promotion::phase_of(there->phase);
-  if (phase && promotion::is_terminal(*phase))
+  if (promotion::shown_end(*there))
     return std::optional(promotion::late_approval(nullptr, approval));
   return std::optional<promotion::ApprovalView>();
 }

@@ -18,11 +18,6 @@ namespace {
 
 using nlohmann::json;
 
-bool has_ended(const PromotionRequest& request) {
-  const auto phase = promotion::phase_of(request.phase);
-  return phase && promotion::is_terminal(*phase);
-}
-
 /// The record that brought a version where it is, and where that is. A null record: None.
 struct Place {
   const RecordFact* record = nullptr;
@@ -110,7 +105,7 @@ Result<ModelController::Model> ModelController::read(const runtime::Key& key) co
   out.policy = env_.stores.policies.get({key.ns, key.name});
   out.versions = env_.stores.versions.find("model", index);
   for (auto& request : env_.stores.requests.find("model", index)) {
-    if (!has_ended(*request)) out.open.push_back(std::move(request));
+    if (!promotion::shown_end(*request)) out.open.push_back(std::move(request));
   }
   Result<History> ledger = read_ledger(env_, key.ns, model_ledger(key.name),
                                        out.policy ? out.policy->ledger_head : std::nullopt);

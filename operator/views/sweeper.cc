@@ -41,8 +41,8 @@ Result<int> Sweeper::sweep_ends() const {
   int woken = 0;
   std::map<std::string, History> ledgers;
   for (const auto& request : env_.stores.requests.list()) {
-    const auto shown = promotion::phase_of(request->phase);
-    if (!shown || !promotion::is_terminal(*shown)) continue;
+    const auto shown = promotion::shown_end(*request);
+    if (!shown) continue;
     const std::string model = in_ns(request->meta.ns, request->model);
     if (!ledgers.contains(model)) {
       Result<History> ledger = env_.ledgers.view(request->meta.ns, model_ledger(request->model));

@@ -131,8 +131,7 @@ void Engine::sweep(bool ends) const {
 
 void Engine::wake_for_trust() {
   for (const auto& request : stores_.requests.list()) {
-    const auto phase = promotion::phase_of(request->phase);
-    if (phase && promotion::is_terminal(*phase)) continue;
+    if (promotion::shown_end(*request)) continue;
     waker_.wake(kRequestKey, request->meta.ns, request->meta.name);
   }
   for (const auto& target : stores_.targets.list())

@@ -40,6 +40,9 @@ Phase phase_of(EndCode code);
 /// Nothing more will happen to the request.
 bool is_terminal(Phase phase);
 
+/// The end that the request's status shows, or nothing. A view, which may be wiped or forged.
+std::optional<Phase> shown_end(const PromotionRequest& request);
+
 /// Ended other than as asked: Ready=False and Stalled=True.
 bool is_bad_end(Phase phase);
 

@@ -75,6 +75,11 @@ Phase phase_of(EndCode code) {
   return Phase::kErrored;
 }
 
+std::optional<Phase> shown_end(const PromotionRequest& request) {
+  const std::optional<Phase> shown = phase_of(request.phase);
+  return shown && is_terminal(*shown) ? shown : std::nullopt;
+}
+
 bool is_terminal(Phase phase) {
   switch (phase) {
     case Phase::kBlocked:
