@@ -29,18 +29,23 @@ std::string fill_in(std::string_view text, const Variables& variables) {
   return out;
 }
 
-/// Entries of that name: the API server takes duplicates, and the kubelet uses the last one.
-std::vector<const EnvVar*> entries(const Deployment& deployment, const PinEnv& pin) {
+}  // namespace
+
+std::vector<const EnvVar*> entries_of(const Deployment& deployment, const std::string& container,
+                                      const std::string& name) {
   std::vector<const EnvVar*> out;
-  for (const ContainerSpec& container : deployment.containers) {
-    if (container.name != pin.container) continue;
-    for (const EnvVar& entry : container.env)
-      if (entry.name == pin.name) out.push_back(&entry);
+  for (const ContainerSpec& each : deployment.containers) {
+    if (each.name != container) continue;
+    for (const EnvVar& entry : each.env)
+      if (entry.name == name) out.push_back(&entry);
   }
   return out;
 }
 
-}  // namespace
+bool holds_pin(const Deployment& deployment, const RenderedPin& pin) {
+  const auto found = entries_of(deployment, pin.container, pin.name);
+  return found.size() == 1 && !found.front()->from_source && found.front()->value == pin.value;
+}
 
 std::vector<RenderedPin> render_pins(const ServingTarget& target, const VersionRef& version) {
   std::vector<RenderedPin> out;
@@ -61,13 +66,11 @@ bool holds_pins(const Deployment& deployment, const ServingTarget& target,
   return std::ranges::all_of(
              target.pin,
              [&](const PinEnv& pin) {
-               const auto have = entries(deployment, pin);
                const auto want = std::ranges::find_if(pins, [&](const RenderedPin& each) {
                  return each.container == pin.container && each.name == pin.name;
                });
-               if (want == pins.end()) return have.empty();
-               return have.size() == 1 && !have.front()->from_source &&
-                      have.front()->value == want->value;
+               return want == pins.end() ? entries_of(deployment, pin.container, pin.name).empty()
+                                         : holds_pin(deployment, *want);
              }) &&
          missing_container(deployment, target).empty();
 }

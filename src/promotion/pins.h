@@ -23,6 +23,14 @@ bool holds_pins(const Deployment& deployment, const ServingTarget& target,
 bool holds_pins(const Deployment& deployment, const ServingTarget& target,
                 const VersionRef& version);
 
+/// The entries of a variable in a container of that name: the API server takes duplicates, and the
+/// kubelet uses the last one.
+std::vector<const EnvVar*> entries_of(const Deployment& deployment, const std::string& container,
+                                      const std::string& name);
+
+/// Whether the pin is there, once in its container and as a plain value.
+bool holds_pin(const Deployment& deployment, const RenderedPin& pin);
+
 /// A container that the target pins and the Deployment's template lacks, or an empty string.
 std::string missing_container(const Deployment& deployment, const ServingTarget& target);
 

@@ -12,15 +12,8 @@ const ContainerSpec* find_container(const Deployment& deployment, const std::str
   return found == deployment.containers.end() ? nullptr : &*found;
 }
 
-/// The entries of that name: the kubelet takes the last one, so that there may be one only.
 std::vector<const EnvVar*> entries(const Deployment& deployment, const RenderedPin& pin) {
-  std::vector<const EnvVar*> out;
-  const ContainerSpec* container = find_container(deployment, pin.container);
-  if (container == nullptr) return out;
-  for (const EnvVar& entry : container->env) {
-    if (entry.name == pin.name) out.push_back(&entry);
-  }
-  return out;
+  return entries_of(deployment, pin.container, pin.name);
 }
 
 bool same_place(const RenderedPin& a, const RenderedPin& b) {
@@ -43,10 +36,8 @@ PinState pin_state(const Deployment& deployment, const RecordFact& intent) {
 
 bool holds(const Deployment& deployment, const std::vector<RenderedPin>& wanted,
            const std::vector<RenderedPin>& others) {
-  const bool all = std::ranges::all_of(wanted, [&](const RenderedPin& pin) {
-    const auto found = entries(deployment, pin);
-    return found.size() == 1 && !found.front()->from_source && found.front()->value == pin.value;
-  });
+  const bool all = std::ranges::all_of(
+      wanted, [&](const RenderedPin& pin) { return holds_pin(deployment, pin); });
   return all && std::ranges::all_of(others, [&](const RenderedPin& other) {
            const bool is_wanted = std::ranges::any_of(
                wanted, [&](const RenderedPin& pin) { return same_place(pin, other); });
