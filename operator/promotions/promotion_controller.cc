@@ -129,11 +129,8 @@ Result<runtime::Next> PromotionController::turns(Observation& seen, Decision& co
       SK_CHECK_OK(reader_.refresh(seen));
       continue;
     }
-    if (wakes_us(decision)) {
-      keep_waiting(seen, decision);
-      return runtime::Next::await_change().because(decision.reason, did);
-    }
-    Result<std::string> diff = publisher_.publish(seen, decision);
+    Result<std::string> diff;
+    if (!wakes_us(decision)) diff = publisher_.publish(seen, decision);
     if (!diff) return fail(diff.error(), "publish");
     keep_waiting(seen, decision);
     runtime::Next next = outcome.recorded   ? runtime::Next::after(std::chrono::milliseconds(10))
