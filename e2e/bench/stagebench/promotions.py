@@ -13,6 +13,7 @@ from kubernetes import client, config, watch
 from stageinstall.namespaces import manifest
 from support.api import Object
 from support.policies import ACCURACY, both, deployment, one_gate, stages
+from support.waiting import wait_for
 from support.world import PIN, ROLLOUT_SECONDS, World
 
 from stagebench.calls import store_seconds
@@ -132,7 +133,8 @@ def _approve_and_watch(it: World, request: str, version: str, latency: PinLatenc
         for call in it.cluster.audit.since(mark, it.ns)
         if call.changes and (call.verb, call.resource) == ("create", "approvals")
     )
-    patch = it.pin_changes(mark)[0]
+    # The API server writes its log after it has answered, and the watch may be faster.
+    patch = wait_for("the pin in the audit log", lambda: it.pin_changes(mark), 10)[0]
     latency.audited.add((patch.received - approval.finished).total_seconds() * 1000)
     if waiting.at:
         latency.seen.add((waiting.at - approval.received).total_seconds() * 1000)
