@@ -122,6 +122,9 @@ Status Reader::refresh(Observation& seen) const {
   const std::string& ns = world.subject.request.meta.ns;
   world.now = env_.clock.now();
   world.store = store_state(env_);
+  // A Reject is looked for once more after the Intents, just before the pins. Not after the Decided
+  // too: an API server lets two consistent lists of one kind wait for 100 ms between them.
+  const bool pins_next = world.decided.has_value();
   // Another replica may have ended the request since it was read: then no pin may change.
   SK_CHECK_OK(read_model_ledger(seen));
   if (world.ledger_fault || world.conclusion) return {};
@@ -131,8 +134,8 @@ Status Reader::refresh(Observation& seen) const {
       target.state.ledger = std::move(*ledger);
   }
   SK_CHECK_OK(read_results(seen));
-  if (!world.ledger_fault && people_matter(world)) return read_approvals(seen);
-  return {};
+  const bool ask = !world.ledger_fault && people_matter(world) && (pins_next || !world.decided);
+  return ask ? read_approvals(seen) : Status();
 }
 
 /// Stage a of the reading: nothing to show, to do or to clean up. A cache can be late, but what it
