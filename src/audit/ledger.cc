@@ -21,6 +21,13 @@ bool is_own(RecordKind kind) {
          kind == RecordKind::kKeyRotation || kind == RecordKind::kUnknown;
 }
 
+/// Whether a record ends what an earlier one of the ledger began.
+bool ends_something(const History& history, const RecordContent& content) {
+  if (content.of != 0) return !history.empty();
+  return content.kind == RecordKind::kConcluded &&
+         history.last_of(RecordKind::kDecided, content.request.uid) != nullptr;
+}
+
 std::vector<TrustedKey> with_own(std::vector<TrustedKey> keys, const SigningKey& own) {
   if (find_key(keys, own.key_id().str()) != nullptr) return keys;
   Result<TrustedKey> trusted = trusted_key(own.public_pem());
@@ -132,10 +139,6 @@ Result<RecordFact> Ledger::append(const LedgerObject& object, RecordContent cont
   if (is_own(content.kind)) {
     return fail(ErrorCode::kInvalid, "the ledger writes this kind itself");
   }
-  if (object.uid.empty() && content.of == 0) {
-    return fail(ErrorCode::kNotFound, "the object of ledger " + object.id.path() +
-                                          " is gone, so nothing can begin there");
-  }
   SK_TRY(content, normalised(std::move(content)));
   const std::shared_ptr<Slot> slot = slot_of(object.id);
   Work work{.slot = *slot, .object = object, .pending = pending, .seen = std::move(seen)};
@@ -159,6 +162,10 @@ Result<std::optional<RecordFact>> Ledger::round(Work& work, RecordContent conten
   }
   const Chain& chain = work.slot.chain();
   const History history = chain.history();
+  if (work.object.uid.empty() && !ends_something(history, content)) {
+    return fail(ErrorCode::kNotFound, "the object of ledger " + work.object.id.path() +
+                                          " is gone, so nothing can begin there");
+  }
   if (content.kind == RecordKind::kApplied && content.to == VersionRef()) {
     if (const RecordFact* intent = history.at(content.of)) content.to = intent->to;
   }

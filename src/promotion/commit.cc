@@ -84,4 +84,16 @@ Decision commit(const CommitCase& place, const DecidedFacts& facts) {
   return out;
 }
 
+std::optional<Wait> too_large(const CommitCase& place, const DecidedFacts& facts) {
+  const std::size_t size = decided_record(place, facts).content.body.size();
+  if (size <= kMaxBodyBytes) return std::nullopt;
+  return Wait{.code = WaitCode::kDecisionTooLarge,
+              .about = "audit record",
+              .what = fmt::format("the record of this decision would have {} bytes, and {} are "
+                                  "the most: {} targets with their pins and {} inputs",
+                                  size, kMaxBodyBytes, facts.targets.size(), facts.inputs.size()),
+              .who_can = "whoever asks",
+              .command = "ask for fewer targets at once"};
+}
+
 }  // namespace stagekeeper::promotion

@@ -3,6 +3,7 @@
 #include "promotion/decide.h"
 #include "promotion/world.h"
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -23,5 +24,8 @@ struct CommitCase {
 /// records the decision. `facts.targets` are all targets that are to change; `facts.record` is not
 /// used.
 Decision commit(const CommitCase& place, const DecidedFacts& facts);
+
+/// A decision that no record can hold is told before people are asked about it.
+std::optional<Wait> too_large(const CommitCase& place, const DecidedFacts& facts);
 
 }  // namespace stagekeeper::promotion

@@ -119,13 +119,14 @@ bool of_model(const Action& action) {
 }
 
 /// Fail closed: nothing is recorded in a store that cannot be believed, and nothing is pinned while
-/// it cannot be. A record of the model's ledger needs the policy, whose status carries it. Cleaning
-/// up goes on.
+/// it cannot be. A record of the model's ledger needs the policy, whose status carries it, unless
+/// it ends what was decided: a namespace that goes away must be able to go. Cleaning up goes on.
 void hold_back(const World& world, Decision& decision) {
   const bool effect = std::ranges::any_of(decision.actions, records_or_pins);
   const bool model = std::ranges::any_of(decision.actions, of_model);
   const bool store = !world.store.trusted;
-  if (!effect || (!store && (world.subject.policy || !model))) return;
+  const bool recordable = world.subject.policy || world.decided || !model;
+  if (!effect || (!store && recordable)) return;
   std::erase_if(decision.actions, [](const Action& action) { return !removes(action); });
   decision.wait =
       store ? Wait{.code = WaitCode::kAuditStoreNotTrusted,

@@ -92,6 +92,15 @@ conclusion::Place place_of(const PromoteCase& facts) {
           .approvals = facts.approvals};
 }
 
+CommitCase commit_case(const PromoteCase& facts, const std::string& digest) {
+  return {.now = facts.intake.now,
+          .decision_digest = digest,
+          .subject = facts.intake.subject,
+          .model_ledger = facts.intake.model_ledger,
+          .targets = facts.intake.targets,
+          .approvals = facts.approvals};
+}
+
 /// What is decided about every target, from the world as it is.
 DecidedFacts proposal(const PromoteCase& facts, const GateResults& results) {
   const intake::Case& intake = facts.intake;
@@ -138,13 +147,7 @@ Decision decided(const PromoteCase& facts, const DecidedFacts& decided, const st
                     .who_can = "a cluster admin",
                     .command = "create it"});
   }
-  return commit({.now = intake.now,
-                 .decision_digest = digest,
-                 .subject = intake.subject,
-                 .model_ledger = intake.model_ledger,
-                 .targets = intake.targets,
-                 .approvals = facts.approvals},
-                decided);
+  return commit(commit_case(facts, digest), decided);
 }
 
 /// What people are shown while their answers are awaited.
@@ -171,8 +174,9 @@ Decision asking_people(const PromoteCase& facts, const DecidedFacts& proposed,
   out.to = requested(facts.intake.subject);
   const TimePoint expires = proposed.review->expires_at;
   out.wake_at = outcome.ask_again ? std::min(expires, facts.intake.now + kAskAgain) : expires;
-  // People take their time: nothing of this request should run meanwhile.
-  out.actions = clean_up(request, facts.intake.owned, Finalizer::kRelease);
+  // People take their time: nothing of this request should run meanwhile. The finalizer stays: what
+  // follows the last approval needs it at once.
+  out.actions = clean_up(request, facts.intake.owned, Finalizer::kKeep);
   return out;
 }
 
@@ -244,6 +248,10 @@ Decision with_results(const PromoteCase& facts, const GateResults& results) {
                                               .on = facts.evaluation.on,
                                               .results = &results,
                                               .targets = proposed.targets});
+  if (serves(stage)) {
+    if (auto wait = too_large(commit_case(facts, digest), proposed))
+      return idle(facts, std::move(*wait));
+  }
   if (stage.review) return review(facts, *stage.review, results, std::move(proposed), digest);
   return decided(facts, proposed, digest);
 }
@@ -296,7 +304,14 @@ Decision run_gates(const PromoteCase& facts, const StageSpec& stage,
   if (begins) {
     if (auto asking = intake::missing_right(intake)) return *asking;
   }
-  if (stage.gates.empty()) return record_results(facts, {}, evaluation);
+  if (stage.gates.empty()) {
+    TimePoint until;
+    auto full = conclusion::review_quota(intake.model_ledger, intake.now, until);
+    if (!full) return record_results(facts, {}, evaluation);
+    Decision out = idle(facts, std::move(*full));
+    out.wake_at = until;
+    return out;
+  }
   const auto& on = facts.evaluation.on;
   Evaluated evaluated = evaluate({.now = intake.now,
                                   .subject = intake.subject,

@@ -31,6 +31,7 @@ constexpr EnumName<WaitCode> kWaits[] = {
     {WaitCode::kTargetBusy, "TargetBusy"},
     {WaitCode::kGateClassMissing, "GateClassMissing"},
     {WaitCode::kFieldConflict, "FieldConflict"},
+    {WaitCode::kDecisionTooLarge, "DecisionTooLarge"},
     {WaitCode::kCandidateBusy, "CandidateBusy"},
     {WaitCode::kCandidateNameTaken, "CandidateNameTaken"},
     {WaitCode::kCandidateWouldReceiveTraffic, "CandidateWouldReceiveTraffic"},

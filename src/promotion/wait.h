@@ -31,6 +31,7 @@ enum class WaitCode {
   kTargetBusy,
   kGateClassMissing,
   kFieldConflict,
+  kDecisionTooLarge,
   // evaluation
   kCandidateBusy,
   kCandidateNameTaken,

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 using namespace stagekeeper;                 // NOLINT(google-build-using-namespace)
 using namespace stagekeeper::operator_test;  // NOLINT(google-build-using-namespace)
@@ -124,6 +125,42 @@ TEST_CASE("promotion: a Reject that comes after the decision and before the pin 
   CHECK(room.phase_of(request) == "Rejected");
   CHECK(room.pin_of(kTarget).empty());
   CHECK(room.target_history().open_intent() == nullptr);
+}
+
+TEST_CASE("promotion: a Reject is looked for just before the pin, and only then") {
+  Room room;
+  const std::string request = to_review(room);
+  room.answer(request, "mia");
+  std::vector<std::string> order;
+  room.api.on_call([&](const std::string& call) {
+    if (call.find("dryRun") != std::string::npos) return;
+    if (call.find("/approvals?") != std::string::npos) order.emplace_back("look");
+    if (call.find("fieldManager=stagekeeper-pin") != std::string::npos) order.emplace_back("pin");
+  });
+  room.operator_->sync();
+  CHECK(room.operator_->run(Room::key_of(request)));
+  // Once to decide, and once before the pin.
+  CHECK(order == std::vector<std::string>{"look", "look", "pin"});
+}
+
+TEST_CASE("promotion: a namespace that goes away in the middle of a rollout is let go") {
+  Room room;
+  const std::string request = to_review(room);
+  room.sick.insert("1");
+  room.answer(request, "mia");
+  room.settle();
+  REQUIRE(room.phase_of(request) == "RollingOut");
+  const std::string uid =
+      (*room.get(kube::type_of<PromotionRequest>(), request))["metadata"]["uid"];
+  room.remove_request(request);
+  room.api.remove(kube::type_of<PromotionPolicy>(), {kNs, kModel});
+  room.api.remove(kube::type_of<ServingTarget>(), {kNs, kTarget});
+  room.api.remove(kube::type_of<Deployment>(), {kNs, kTarget});
+  room.api.remove(kube::type_of<ModelVersion>(), {kNs, "credit-risk-1"});
+  room.settle();
+  CHECK_FALSE(room.get(kube::type_of<PromotionRequest>(), request));
+  CHECK(room.target_history().open_intent() == nullptr);
+  CHECK(room.model_history().last_of(RecordKind::kConcluded, uid) != nullptr);
 }
 
 TEST_CASE("promotion: what is shown outlives a store that does not answer, and says so") {

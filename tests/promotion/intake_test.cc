@@ -426,3 +426,25 @@ TEST_CASE("intake: a promotion that no gate can measure cannot fill a ledger eit
   CHECK(waits.wait->code == WaitCode::kRecordQuota);
   CHECK(appends(waits, RecordKind::kConcluded) == nullptr);
 }
+
+TEST_CASE("intake: a review without gates cannot fill a ledger either") {
+  Bench bench(RequestAction::kPromote, "2", "Staging");
+  StageSpec& stage = bench.world.subject.policy->stages.front();
+  stage.gates.clear();
+  stage.review.emplace();
+  CHECK(appends(bench.decide_now(), RecordKind::kGateResult) != nullptr);
+  const TimePoint first = bench.world.now;
+  for (int i = 0; i < 20; ++i) {
+    bench.append({.kind = LedgerKind::kModel, .name = "credit-risk"},
+                 {.kind = RecordKind::kGateResult,
+                  .request = {.name = "other", .uid = fmt::format("uid-other-{}", i)}});
+    bench.world.now += std::chrono::seconds(10);
+  }
+  const Decision waits = bench.decide_now();
+  REQUIRE(waits.wait);
+  CHECK(waits.wait->code == WaitCode::kRecordQuota);
+  CHECK(waits.actions.empty());
+  CHECK(waits.wake_at == first + std::chrono::hours(1));
+  bench.world.now = *waits.wake_at;
+  CHECK(appends(bench.decide_now(), RecordKind::kGateResult) != nullptr);
+}

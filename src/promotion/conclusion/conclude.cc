@@ -7,13 +7,37 @@
 namespace stagekeeper::promotion::conclusion {
 namespace {
 
-/// Endings without gates that one model's ledger takes in an hour.
+/// Endings without gates, and reviews, that one model's ledger takes in an hour.
 constexpr std::size_t kQuota = 20;
 constexpr std::chrono::hours kQuotaTime{1};
 
-bool counts(const History& model_ledger, const RecordFact& record) {
+bool ends_unmeasured(const History& model_ledger, const RecordFact& record) {
   return record.kind == RecordKind::kConcluded && record.effect == Effect::kNone &&
          model_ledger.last_of(RecordKind::kGateResult, record.request.uid) == nullptr;
+}
+
+bool opens_review(const History& /*model_ledger*/, const RecordFact& record) {
+  return record.kind == RecordKind::kGateResult;
+}
+
+/// When the next record of that sort may be written. Nothing: now. Records of a ledger never go
+/// back in time: from the end, as far as they are young.
+std::optional<TimePoint> used_up(const History& model_ledger, TimePoint now,
+                                 bool (*counts)(const History&, const RecordFact&)) {
+  std::size_t found = 0;
+  for (std::uint64_t sequence = model_ledger.head_sequence(); sequence > 0; --sequence) {
+    const RecordFact* record = model_ledger.at(sequence);
+    if (record == nullptr || record->time <= now - kQuotaTime) break;
+    if (counts(model_ledger, *record) && ++found == kQuota) return record->time + kQuotaTime;
+  }
+  return std::nullopt;
+}
+
+Wait full(std::string_view what, TimePoint until) {
+  return {.code = WaitCode::kRecordQuota,
+          .about = "ledger of the model",
+          .what = fmt::format("{} {}; this one is recorded after {}", kQuota, what,
+                              format_time(until))};
 }
 
 }  // namespace
@@ -47,19 +71,20 @@ Decision conclude(const Place& place, const Ending& ending) {
 }
 
 std::optional<Wait> quota(const History& model_ledger, TimePoint now, TimePoint& until) {
-  if (model_ledger.concluded_since(Effect::kNone, now - kQuotaTime) < kQuota) return std::nullopt;
-  std::size_t found = 0;
-  for (std::uint64_t sequence = model_ledger.head_sequence(); sequence > 0; --sequence) {
-    const RecordFact* record = model_ledger.at(sequence);
-    if (record == nullptr || !counts(model_ledger, *record)) continue;
-    until = record->time + kQuotaTime;
-    if (++found == kQuota) break;
-  }
-  return Wait{.code = WaitCode::kRecordQuota,
-              .about = "ledger of the model",
-              .what = fmt::format("{} requests of this model have ended within the hour without "
-                                  "changing anything; this end is recorded after {}",
-                                  kQuota, format_time(until))};
+  const auto next = used_up(model_ledger, now, ends_unmeasured);
+  if (!next) return std::nullopt;
+  until = *next;
+  return full("requests of this model have ended within the hour without changing anything", until);
+}
+
+std::optional<Wait> review_quota(const History& model_ledger, TimePoint now, TimePoint& until) {
+  const auto next = used_up(model_ledger, now, opens_review);
+  if (!next) return std::nullopt;
+  until = *next;
+  return full(
+      "evaluations of this model were recorded within the hour, and this stage has no gate "
+      "whose time would limit them",
+      until);
 }
 
 }  // namespace stagekeeper::promotion::conclusion
