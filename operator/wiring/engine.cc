@@ -56,7 +56,7 @@ Engine::Engine(const Ports& ports, const Config& config, Identity identity, cons
                    .trust = trust_,
                    .clock = ports.clock,
                    .gate_namespace = config.gate_namespace,
-                   .leads = [this] { return elector_.holds(); }},
+                   .leads = [this] { return !stopping_ && elector_.holds(); }},
       dispatcher_(environment_, events_, ports.metrics),
       sweeper_(environment_),
       controller_({.name = "promotion", .workers = config.workers}, queue_, dispatcher_,
@@ -114,7 +114,9 @@ void Engine::work(const std::stop_token& stop) {
     pause(stop, kSweepEvery);
   }
   // Whoever leads next must find no round of ours under way, so the lease is kept as long as that
-  // takes. The grace period of the process is the limit.
+  // takes. The grace period of the process is the limit. A round ends before its next effect: one
+  // about ten thousand versions would keep the next leader waiting for a minute.
+  stopping_ = true;
   while (!controller_.stop(limits_.drain))
     log(LogLevel::kWarn, "waiting for the rounds under way, with the lease");
 }

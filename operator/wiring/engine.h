@@ -10,6 +10,7 @@
 #include "runtime/health.h"
 #include "runtime/leader.h"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <stop_token>
@@ -72,7 +73,8 @@ class Engine {
   const Identity identity_;
   const Limits limits_;
   runtime::LeaderElector elector_;
-  runtime::FencedApi leader_api_;  ///< for whoever acts on decisions
+  std::atomic<bool> stopping_ = false;  ///< no effect begins any more
+  runtime::FencedApi leader_api_;       ///< for whoever acts on decisions
   StoreTrust trust_;
   Ledgers ledgers_;
   runtime::WorkQueue queue_;
