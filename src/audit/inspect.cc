@@ -65,9 +65,11 @@ Status judge_locks(Store& store, unsigned threads, LedgerReport& report) {
     locks[i] = store.lock_of(fact.key, fact.version_id);
     return locks[i]->has_value();
   });
-  for (std::size_t i = 0; i < count && locks[i]; ++i) {
-    const RecordFact& fact = *report.history.at(i + 1);
-    const Result<ObjectLock>& lock = *locks[i];
+  std::uint64_t sequence = 0;
+  for (const std::optional<Result<ObjectLock>>& read : locks) {
+    if (!read) break;
+    const RecordFact& fact = *report.history.at(++sequence);
+    const Result<ObjectLock>& lock = *read;
     if (!lock) return fail(lock.error(), "read lock of " + fact.key);
     if (Status s = check_lock(*lock, fact.retain_until); !s)
       add(report, Finding::Kind::kTampered, fact.sequence, s.error().message);
@@ -94,7 +96,7 @@ Status judge_beyond(Store& store, const Arranged& arranged, const std::vector<Tr
   });
   std::uint64_t expected = arranged.records.size() + 1;
   for (std::size_t i = 0; i < count; ++i) {
-    if (errors[i]) return tl::unexpected(*errors[i]);
+    if (const std::optional<Error>& error = errors[i]; error) return tl::unexpected(*error);
     const std::uint64_t sequence = report.id.sequence_of(arranged.beyond[i].key).value_or(0);
     if (genuine[i] == 0) {
       add(report, Finding::Kind::kTampered, sequence, "an object that is no record lies here");

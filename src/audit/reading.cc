@@ -66,6 +66,7 @@ void for_each_parallel(std::size_t count, unsigned threads,
   const std::size_t helpers = std::min<std::size_t>(std::max(threads, 1U), count);
   if (helpers <= 1) return work();
   std::vector<std::future<void>> running;
+  running.reserve(helpers);
   for (std::size_t i = 0; i < helpers; ++i)
     running.push_back(std::async(std::launch::async, work));
   for (std::future<void>& helper : running)

@@ -19,7 +19,9 @@ bool read_digits(std::string_view text, std::size_t& pos, std::size_t width, int
 }
 
 bool read_char(std::string_view text, std::size_t& pos, char want) {
-  return pos < text.size() && text[pos++] == want;
+  const bool same = pos < text.size() && text[pos] == want;
+  ++pos;
+  return same;
 }
 
 void skip_fraction(std::string_view text, std::size_t& pos) {

@@ -36,6 +36,7 @@ const RolloutFacts* find_target(const std::vector<RolloutFacts>& targets, std::s
 
 std::vector<const History*> ledgers_of(const World& world) {
   std::vector<const History*> out;
+  out.reserve(world.targets.size() + world.other_targets.size());
   for (const RolloutFacts& facts : world.targets)
     out.push_back(&facts.state.ledger);
   for (const TargetState& state : world.other_targets)

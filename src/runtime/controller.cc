@@ -168,13 +168,11 @@ CheckResult Controller::check() const {
   for (const auto& worker : workers_) {
     if (!worker->alive) return {false, "a worker of " + options_.name + " has ended"};
     const MutexLock lock(worker->mutex);
-    if (worker->current && now - worker->current->taken_at > options_.stuck_after) {
-      return {false,
-              fmt::format(
-                  "{} has been on {} for {} s", options_.name, worker->current->key.str(),
-                  std::chrono::duration_cast<std::chrono::seconds>(now - worker->current->taken_at)
-                      .count())};
-    }
+    const auto& current = worker->current;
+    if (!current || now - current->taken_at <= options_.stuck_after) continue;
+    const auto since = std::chrono::duration_cast<std::chrono::seconds>(now - current->taken_at);
+    return {false, fmt::format("{} has been on {} for {} s", options_.name, current->key.str(),
+                               since.count())};
   }
   return {true, fmt::format("{} workers", workers_.size())};
 }

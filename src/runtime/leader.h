@@ -34,6 +34,10 @@ class LeaderElector final : public Fence {
   };
 
   LeaderElector(LeaseOptions options, Ports ports, std::function<void()> on_lost);
+  LeaderElector(const LeaderElector&) = delete;
+  LeaderElector& operator=(const LeaderElector&) = delete;
+  LeaderElector(LeaderElector&&) = delete;
+  LeaderElector& operator=(LeaderElector&&) = delete;
   /// Stops without releasing, if release() was not called.
   ~LeaderElector() override;
 

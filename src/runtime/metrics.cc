@@ -20,9 +20,9 @@ using Histograms = prometheus::Family<prometheus::Histogram>;
 
 /// From half a millisecond (a no-op reconcile) to a minute (a stuck call).
 const prometheus::Histogram::BucketBoundaries& buckets() {
-  static const prometheus::Histogram::BucketBoundaries kBuckets{
+  static const prometheus::Histogram::BucketBoundaries boundaries{
       0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
-  return kBuckets;
+  return boundaries;
 }
 
 prometheus::Labels pairs_of(Metrics::Labels labels) {

@@ -170,7 +170,7 @@ bool Watcher::take_line(std::string_view line) {
     return machine_.garbage() != EventAction::kStop;
   }
   metrics_.watch_event(kind(), event_name(event->type));
-  if (event->error) note_error(event->error->message);
+  if (const auto& error = event->error; error) note_error(error->message);
   return obey(machine_.event(*event), *event);
 }
 

@@ -62,7 +62,7 @@ void set_pins(json& container, const std::vector<RenderedPin>& pins) {
   json& env = container["env"];
   if (!env.is_array()) env = json::array();
   for (const RenderedPin& pin : pins) {
-    if (pin.container != container["name"]) continue;
+    if (json(pin.container) != container["name"]) continue;
     const auto names_it = [&](const json& entry) {
       return entry.value("name", std::string()) == pin.name;
     };
