@@ -25,6 +25,7 @@ Caches::Caches(Stores& stores, Ports ports)
   add({.type = kube::type_of<ModelStage>()}, stores.stages);
   add({.type = kube::type_of<Deployment>()}, stores.deployments);
   add({.type = kube::type_of<Service>()}, stores.services);
+  add({.type = kube::type_of<EndpointSlice>()}, stores.slices);
   const kube::Selection ours{.label_selector = kRequestUidLabel};
   add({.type = kube::type_of<Job>(), .ns = ports_.gate_namespace, .selection = ours}, stores.jobs);
   add({.type = kube::type_of<Pod>(), .ns = ports_.gate_namespace, .selection = ours}, stores.pods);

@@ -29,11 +29,13 @@ class Hooks {
   void on(const runtime::Change<ModelStage>& change);
   void on(const runtime::Change<Deployment>& change);
   void on(const runtime::Change<Service>& change);
+  void on(const runtime::Change<EndpointSlice>& change);
   void on(const runtime::Change<Job>& change);
   /// A pod of a gate Job.
   void on(const runtime::Change<AnyObject>& change);
 
  private:
+  void wake_served(const std::string& ns, const std::string& service, runtime::Priority priority);
   void wake_owner(const ObjectMeta& made, runtime::Priority priority);
 
   Stores& stores_;

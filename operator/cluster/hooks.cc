@@ -180,6 +180,23 @@ void Hooks::on(const Change<Deployment>& change) {
 void Hooks::on(const Change<Service>& change) {
   if (change.old && change.now && change.old->selector == change.now->selector) return;
   waker_.changed({kServicesInterest, change.key.ns, ""}, priority_of(change));
+  wake_served(change.key.ns, change.key.name, priority_of(change));
+}
+
+void Hooks::on(const Change<EndpointSlice>& change) {
+  const std::string& service = either(change).service;
+  if (change.old && change.now && change.old->endpoints == change.now->endpoints &&
+      change.old->service == change.now->service) {
+    return;
+  }
+  wake_served(change.key.ns, service, priority_of(change));
+  if (change.old && change.old->service != service)
+    wake_served(change.key.ns, change.old->service, priority_of(change));
+}
+
+void Hooks::wake_served(const std::string& ns, const std::string& service, Priority priority) {
+  for (const auto& target : stores_.targets.find("service", in_ns(ns, service)))
+    waker_.wake(kTargetKey, ns, target->meta.name, priority);
 }
 
 void Hooks::on(const Change<Job>& change) {

@@ -29,12 +29,19 @@ Stores::Stores()
       targets(
           {{"model", [](const ServingTarget& t) { return std::vector{in_ns(t.meta.ns, t.model)}; }},
            {"workload",
+            [](const ServingTarget& t) { return std::vector{in_ns(t.meta.ns, t.workload.name)}; }},
+           {"service",
             [](const ServingTarget& t) {
-              return std::vector{in_ns(t.meta.ns, t.workload.name)};
+              return std::vector{in_ns(t.meta.ns, t.inference.service)};
             }}}),
       deployments({{"request-uid", by_label<Deployment>(kRequestUidLabel)},
                    {"claim", by_label<Deployment>(kTargetLabel, true)}}),
       services({{"namespace", [](const Service& s) { return std::vector{s.meta.ns}; }}}),
+      slices({{"service",
+               [](const EndpointSlice& s) -> std::vector<std::string> {
+                 if (s.service.empty()) return {};
+                 return {in_ns(s.meta.ns, s.service)};
+               }}}),
       jobs({{"request-uid", by_label<Job>(kRequestUidLabel)}}) {}
 
 }  // namespace stagekeeper

@@ -27,11 +27,13 @@ struct Stores {
   runtime::Store<Approval> approvals;         ///< index: request-uid
   runtime::Store<ModelVersion> versions;      ///< index: model ("ns/model")
   runtime::Store<PromotionPolicy> policies;
-  runtime::Store<ServingTarget> targets;  ///< indexes: model ("ns/model"), workload ("ns/name")
+  /// Indexes: model ("ns/model"), workload ("ns/name"), service ("ns/name").
+  runtime::Store<ServingTarget> targets;
   runtime::Store<GateClass> gate_classes;
   runtime::Store<ModelStage> stages;
   runtime::Store<Deployment> deployments;  ///< indexes: request-uid, claim ("ns/target")
   runtime::Store<Service> services;        ///< index: namespace
+  runtime::Store<EndpointSlice> slices;    ///< index: service ("ns/service")
   runtime::Store<Job> jobs;                ///< index: request-uid
   runtime::Store<AnyObject> pods;          ///< of gate Jobs; only their events matter
 };

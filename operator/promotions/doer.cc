@@ -19,7 +19,6 @@ using nlohmann::json;
 using promotion::World;
 
 constexpr std::size_t kNonceBytes = 16;
-constexpr const char* kPinManager = "stagekeeper-pin";
 
 std::string made_for(const std::string& request_uid) {
   return fmt::format("{}={}", kRequestUidLabel, request_uid);

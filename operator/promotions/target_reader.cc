@@ -3,6 +3,16 @@
 #include "kube/objects.h"
 
 namespace stagekeeper {
+namespace {
+
+/// Our own pins are no change of what is around them.
+Result<std::vector<FieldOwner>> template_owners(std::string_view deployment_json) {
+  SK_TRY(std::vector<FieldOwner> owners, owners_below(deployment_json, {"spec", "template"}));
+  std::erase_if(owners, [](const FieldOwner& owner) { return owner.manager == kPinManager; });
+  return owners;
+}
+
+}  // namespace
 
 Result<TargetSight> read_target_objects(const Environment& environment, const std::string& ns,
                                         const std::string& name) {
@@ -20,6 +30,9 @@ Result<TargetSight> read_target_objects(const Environment& environment, const st
   if (!deployment) return out;
   SK_TRY(const Digest pods, template_digest(deployment->json, out.state.target->pin));
   out.state.template_digest = pods.str();
+  SK_TRY(out.template_owners, template_owners(deployment->json));
+  for (const FieldOwner& owner : out.template_owners)
+    out.state.template_managers.push_back(owner.manager);
   out.state.claimed_by = label_of(deployment->object.meta, kTargetLabel);
   out.state.deployment = std::move(deployment->object);
   out.deployment_json = std::move(deployment->json);

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "model/managed_fields.h"
 #include "operator/cluster/environment.h"
 #include "operator/promotions/observation.h"
 
 #include <string>
+#include <vector>
 
 namespace stagekeeper {
 
@@ -13,6 +15,7 @@ struct TargetSight {
   std::optional<LedgerOwner> owner;
   std::string target_json;
   std::string deployment_json;
+  std::vector<FieldOwner> template_owners;  ///< of the Deployment's template, us left out
 };
 
 /// Reads a ServingTarget, its Deployment (both live) and its ledger, in this order, so that what

@@ -2,6 +2,7 @@
 
 #include "kube/objects.h"
 #include "operator/controllers/pending_status.h"
+#include "operator/views/serving_reader.h"
 #include "promotion/manifests.h"
 #include "promotion/records/records.h"
 
@@ -15,6 +16,8 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kClaimManager = "stagekeeper";
+/// Within the five seconds in which a stranger is to be told.
+constexpr std::chrono::seconds kBelieveAfter{3};
 
 bool claim_is_complete(const Deployment& deployment, const ServingTarget& target) {
   const json wanted = json::parse(promotion::claim_apply(deployment, target))["metadata"];
@@ -40,19 +43,86 @@ Result<runtime::Next> TargetController::reconcile(const runtime::Key& key) {
   if (!ledger) {
     // What is wrong with the Deployment is said all the same, and what serves stays as it is shown.
     const bool broken = ledger.error().code == ErrorCode::kCorrupt;
-    if (alive && broken) SK_CHECK_OK(show(sight, claimed, ledger.error().message));
+    if (alive && broken) SK_CHECK_OK(show(sight, claimed, std::nullopt, ledger.error().message));
     return tl::unexpected(ledger.error());
   }
   sight.state.ledger = std::move(*ledger);
   SK_TRY(const Orphan orphan, close_orphan(key, sight));
-  std::string diff;
+  Truth truth;
   if (alive && sight.state.target) {
-    SK_TRY(diff, show(sight, claimed, ""));
+    SK_TRY(truth, tell_truth(key, sight, claimed));
   }
-  runtime::Next next = orphan.acted     ? runtime::Next::after(std::chrono::milliseconds(10))
-                       : orphan.wake_at ? runtime::Next::at(*orphan.wake_at)
-                                        : runtime::Next::await_change();
-  return std::move(next).because(claimed.reason, std::move(diff));
+  const auto wake_at = orphan.wake_at ? orphan.wake_at : truth.wake_at;
+  runtime::Next next = orphan.acted || truth.recorded
+                           ? runtime::Next::after(std::chrono::milliseconds(10))
+                       : wake_at ? runtime::Next::at(*wake_at)
+                                 : runtime::Next::await_change();
+  return std::move(next).because(claimed.reason, std::move(truth.diff));
+}
+
+Result<TargetController::Truth> TargetController::tell_truth(const runtime::Key& key,
+                                                             const TargetSight& sight,
+                                                             const promotion::Finding& claim) {
+  namespace serving = promotion::serving;
+  SK_TRY(ServingSight seen, read_serving(env_, sight));
+  serving::Facts facts{.target = *sight.state.target,
+                       .deployment = sight.state.deployment,
+                       .ledger = sight.state.ledger,
+                       .template_digest = sight.state.template_digest,
+                       .template_owners = sight.template_owners,
+                       .reference = std::move(seen.reference),
+                       .service_found = seen.service_found,
+                       .selector = std::move(seen.selector),
+                       .selector_owners = std::move(seen.selector_owners),
+                       .endpoints = std::move(seen.endpoints)};
+  const TimePoint now = env_.clock.now();
+  serving::Verdict verdict = serving::judge(facts);
+  Truth out;
+  if (!lasts(key, verdict.unsure, now)) {
+    std::erase_if(facts.endpoints, [](const auto& endpoint) { return !endpoint.found; });
+    verdict = serving::judge(facts);
+    out.wake_at = now + kBelieveAfter;
+  }
+  SK_TRY(out.diff, show(sight, claim, verdict, ""));
+  if (!out.diff.empty()) report(sight, verdict);
+  std::optional<TimePoint> later;
+  std::optional<RecordContent> content = serving::record_due(facts, verdict, now, later);
+  if (later) out.wake_at = later;
+  if (!content || !store_state(env_).trusted) return out;
+  SK_CHECK_OK(may_act(env_));
+  // The status was just written: what was read of it is of no more use.
+  const LedgerOwner owner{.name = sight.state.name, .uid = sight.state.target->meta.uid};
+  const auto done = env_.ledgers.append(key.ns, target_ledger(key.name), owner, *content);
+  if (!done) return fail(done.error(), "record what serves");
+  out.recorded = true;
+  out.diff += std::string(out.diff.empty() ? "" : "; ") + std::string(name(content->kind));
+  return out;
+}
+
+bool TargetController::lasts(const runtime::Key& key, bool unsure, TimePoint now) {
+  const MutexLock lock(mutex_);
+  if (!unsure) {
+    unsure_.erase(key);
+    return true;
+  }
+  return now - unsure_.try_emplace(key, now).first->second >= kBelieveAfter;
+}
+
+void TargetController::report(const TargetSight& sight,
+                              const promotion::serving::Verdict& serving) const {
+  using promotion::serving::Fault;
+  if (serving.fault == Fault::kNone || serving.fault == Fault::kNothingServes) return;
+  const std::string fault(name(serving.fault));
+  metrics_.count("stagekeeper_serving_faults_total",
+                 "Times that users were found to reach something that was not recorded.",
+                 {{"fault", fault}});
+  events_.record({.type = runtime::EventType::kWarning,
+                  .regarding = {.type = kube::type_of<ServingTarget>(),
+                                .key = {sight.state.target->meta.ns, sight.state.name},
+                                .uid = sight.state.target->meta.uid},
+                  .reason = fault,
+                  .action = "WatchServing",
+                  .note = serving.message});
 }
 
 Result<promotion::Finding> TargetController::claim(const ServingTarget& target,
@@ -66,7 +136,7 @@ Result<promotion::Finding> TargetController::claim(const ServingTarget& target,
                     "Deployment",
                     name, holder)};
   }
-  const promotion::Finding ok{true, "Claimed", "the operator guards the pins of this Deployment"};
+  promotion::Finding ok{true, "Claimed", "the operator guards the pins of this Deployment"};
   if (claim_is_complete(deployment, target)) return ok;
   SK_CHECK_OK(may_act(env_));
   const auto done = kube::Objects<Deployment>(env_.api).apply(
@@ -156,6 +226,7 @@ Result<TargetController::Orphan> TargetController::close_orphan(const runtime::K
 
 Result<std::string> TargetController::show(const TargetSight& sight,
                                            const promotion::Finding& claim,
+                                           std::optional<promotion::serving::Verdict> serving,
                                            const std::string& fault) const {
   const ServingTarget& target = *sight.state.target;
   const History& ledger = sight.state.ledger;
@@ -167,7 +238,8 @@ Result<std::string> TargetController::show(const TargetSight& sight,
       .store = store,
       .claim = claim,
       .ledger_fault = fault,
-      .ledger_json = ledger.empty() || !fault.empty() ? "" : ledger_status(ledger, target.pending)};
+      .ledger_json = ledger.empty() || !fault.empty() ? "" : ledger_status(ledger, target.pending),
+      .serving = std::move(serving)};
   SK_TRY(const std::string patch,
          promotion::target_status_patch(facts, sight.target_json, env_.clock.now()));
   if (patch.empty()) return std::string();

@@ -3,19 +3,26 @@
 #include "operator/cluster/environment.h"
 #include "operator/promotions/doer.h"
 #include "operator/promotions/target_reader.h"
+#include "promotion/serving/serving.h"
 #include "promotion/views/object_views.h"
 #include "runtime/controller.h"
+#include "runtime/events.h"
+#include "runtime/metrics.h"
 
+#include <map>
 #include <optional>
 
 namespace stagekeeper {
 
 /// Keeps one ServingTarget: claims its Deployment, releases the claim when the target is gone,
-/// closes an Intent whose request is gone, and shows in its status what serves by record, and
-/// whether the Deployment still says the same. Woken by events alone.
+/// closes an Intent whose request is gone, holds what users reach against what was recorded,
+/// records where they differ, and shows all that in its status. Woken by events alone.
 class TargetController final : public runtime::Reconciler {
  public:
-  explicit TargetController(Environment environment) : env_(std::move(environment)), doer_(env_) {}
+  /// Events and metrics outlive it.
+  TargetController(Environment environment, runtime::EventRecorder& events,
+                   runtime::Metrics& metrics)
+      : env_(std::move(environment)), events_(events), metrics_(metrics), doer_(env_) {}
 
   /// Errors: those of the API and the ledgers.
   Result<runtime::Next> reconcile(const runtime::Key& key) override;
@@ -40,12 +47,33 @@ class TargetController final : public runtime::Reconciler {
   Result<Orphan> close_orphan(const runtime::Key& key, TargetSight& sight) const;
   [[nodiscard]] Result<bool> is_orphan(const std::string& ns, const RecordFact& intent) const;
 
+  /// What users reach, shown and recorded.
+  struct Truth {
+    std::string diff;       ///< what was written, for the log
+    bool recorded = false;  ///< the status does not show the record yet
+    std::optional<TimePoint> wake_at;
+  };
+
+  Result<Truth> tell_truth(const runtime::Key& key, const TargetSight& sight,
+                           const promotion::Finding& claim);
+
+  /// Whether an endpoint without a pod has been seen long enough to be believed: a pod that goes is
+  /// gone before its endpoint is.
+  bool lasts(const runtime::Key& key, bool unsure, TimePoint now);
+
   /// Returns what was written, for the log. `fault`: why the ledger cannot be believed.
   Result<std::string> show(const TargetSight& sight, const promotion::Finding& claim,
+                           std::optional<promotion::serving::Verdict> serving,
                            const std::string& fault) const;
+  void report(const TargetSight& sight, const promotion::serving::Verdict& serving) const;
 
   const Environment env_;
+  runtime::EventRecorder& events_;
+  runtime::Metrics& metrics_;
   Doer doer_;
+  Mutex mutex_;
+  /// Since when a target has an endpoint without a pod. Lost, it is only seen later.
+  std::map<runtime::Key, TimePoint> unsure_ SK_GUARDED_BY(mutex_);
 };
 
 }  // namespace stagekeeper

@@ -22,7 +22,7 @@ class Dispatcher final : public runtime::Reconciler {
              runtime::Metrics& metrics)
       : promotions_(environment, events, metrics),
         approvals_(environment),
-        targets_(environment),
+        targets_(environment, events, metrics),
         models_(environment),
         policies_(environment),
         gate_classes_(environment),

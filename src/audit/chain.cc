@@ -34,6 +34,9 @@ bool belongs(LedgerKind ledger, RecordKind kind) {
     case RecordKind::kApplied:
     case RecordKind::kAborted:
     case RecordKind::kAbandoned:
+    case RecordKind::kDrift:
+    case RecordKind::kDriftEnded:
+    case RecordKind::kTemplateChanged:
       return ledger == LedgerKind::kTarget;
     case RecordKind::kGateResult:
     case RecordKind::kDecided:
@@ -130,6 +133,12 @@ Status check_concluded(const History& history, const RecordContent& content) {
   if (content.request.uid.empty()) return invalid("Concluded is of a request");
   if (content.code == EndCode::kNone) return invalid("Concluded has a code");
   return check_not_ended(history, content);
+}
+
+/// A drift begins, changes or ends; it has no end that nothing began.
+Status check_drift_ended(const History& history) {
+  if (history.open_drift() != nullptr) return {};
+  return fail(ErrorCode::kConflict, "no drift is open that could end");
 }
 
 void add_finding(Arranged& out, std::uint64_t sequence, std::string what) {
@@ -244,6 +253,8 @@ Status check_next(const LedgerId& id, const History& history, const RecordConten
       return check_not_ended(history, content);
     case RecordKind::kConcluded:
       return check_concluded(history, content);
+    case RecordKind::kDriftEnded:
+      return check_drift_ended(history);
     default:
       return {};
   }

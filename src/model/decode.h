@@ -46,6 +46,8 @@ Result<ReplicaSet> decode(std::string_view json);
 template <>
 Result<Service> decode(std::string_view json);
 template <>
+Result<EndpointSlice> decode(std::string_view json);
+template <>
 Result<DisruptionBudget> decode(std::string_view json);
 template <>
 Result<Job> decode(std::string_view json);

@@ -89,11 +89,14 @@ void read_job(const JsonReader& object, Job& out) {
 void read_pod(const JsonReader& object, Pod& out) {
   const JsonReader status = object["status"];
   out.owner_uid = detail::controller_uid(object);
+  out.owner = detail::controller_text(object);
   out.phase = status["phase"].str();
   out.reason = status["reason"].str();
   out.disrupted = is_true(detail::find_condition(object, "DisruptionTarget"));
   out.ready = is_true(detail::find_condition(object, "Ready"));
   out.ip = status["podIP"].str();
+  for (const JsonReader& each : status["podIPs"].items())
+    out.ips.push_back(each["ip"].str());
   const JsonReader scheduled = detail::find_condition(object, "PodScheduled");
   if (scheduled["status"].str() == "False") {
     out.unscheduled = scheduled["message"].str();
@@ -136,6 +139,24 @@ Result<Service> decode(std::string_view json) {
                               [](const JsonReader& object, Service& out) {
                                 out.selector = object["spec"]["selector"].string_map();
                               });
+}
+
+template <>
+Result<EndpointSlice> decode(std::string_view json) {
+  return decode_with<EndpointSlice>(
+      json, Resource<EndpointSlice>::kind, [](const JsonReader& object, EndpointSlice& out) {
+        out.service = object["metadata"]["labels"]["kubernetes.io/service-name"].str();
+        for (const JsonReader& endpoint : object["endpoints"].items()) {
+          const std::vector<std::string> ips = endpoint["addresses"].strings();
+          const JsonReader ref = endpoint["targetRef"];
+          const bool pod = ref["kind"].str() == "Pod";
+          // An unknown readiness is to be taken for ready: discovery/v1, EndpointConditions.
+          out.endpoints.push_back({.ip = ips.empty() ? std::string() : ips.front(),
+                                   .pod = pod ? ref["name"].str() : std::string(),
+                                   .pod_uid = pod ? ref["uid"].str() : std::string(),
+                                   .ready = endpoint["conditions"]["ready"].boolean(true)});
+        }
+      });
 }
 
 template <>

@@ -81,6 +81,8 @@ struct HistoryLog::State {
   Sequences intents;
   Sequences applied;
   Sequences pins;
+  Sequences drifts;  // Drift and DriftEnded
+  Sequences templates;
   std::array<Sequences, 3> concluded_without_gates;  // by Effect
 
   [[nodiscard]] const RecordFact& get(std::uint64_t sequence) const {
@@ -89,6 +91,17 @@ struct HistoryLog::State {
 
   [[nodiscard]] const RecordFact* find(std::uint64_t sequence) const {
     return sequence == 0 ? nullptr : &get(sequence);
+  }
+
+  /// Records of a ledger never go back in time: from the end, as far as they are young.
+  [[nodiscard]] std::size_t count_since(const Sequences& all, std::uint64_t head,
+                                        TimePoint since) const {
+    std::size_t count = 0;
+    for (auto at = std::make_reverse_iterator(end_at(all, head)); at != all.rend(); ++at) {
+      if (get(*at).time <= since) break;
+      ++count;
+    }
+    return count;
   }
 
   [[nodiscard]] std::vector<const RecordFact*> get_all(const Sequences& all,
@@ -127,6 +140,9 @@ struct HistoryLog::State {
     if (fact.kind == RecordKind::kApplied) applied.push_back(sequence);
     if (closes_intent(fact.kind)) end_of_intent.try_emplace(fact.of, sequence);
     if (fact.effect == Effect::kPin) pins.push_back(sequence);
+    if (fact.kind == RecordKind::kDrift || fact.kind == RecordKind::kDriftEnded)
+      drifts.push_back(sequence);
+    if (fact.kind == RecordKind::kTemplateChanged) templates.push_back(sequence);
     if (fact.kind == RecordKind::kDecided) {
       for (const std::string& target : fact.targets)
         targets.try_emplace(target, sequence);
@@ -273,18 +289,35 @@ std::vector<std::string> History::targets() const {
   return out;
 }
 
+const RecordFact* History::open_drift() const {
+  if (empty()) return nullptr;
+  const HistoryLog::State& state = *log_->state_;
+  const std::shared_lock lock(state.mutex);
+  const RecordFact* last = state.find(last_at(state.drifts, head_));
+  return last != nullptr && last->kind == RecordKind::kDrift ? last : nullptr;
+}
+
+const RecordFact* History::template_change() const {
+  if (empty()) return nullptr;
+  const HistoryLog::State& state = *log_->state_;
+  const std::shared_lock lock(state.mutex);
+  return state.find(last_at(state.templates, head_));
+}
+
+std::size_t History::seen_since(TimePoint since) const {
+  if (empty()) return 0;
+  const HistoryLog::State& state = *log_->state_;
+  const std::shared_lock lock(state.mutex);
+  return state.count_since(state.drifts, head_, since) +
+         state.count_since(state.templates, head_, since);
+}
+
 std::size_t History::concluded_since(Effect effect, TimePoint since) const {
   if (empty()) return 0;
   const HistoryLog::State& state = *log_->state_;
   const std::shared_lock lock(state.mutex);
-  const Sequences& all = state.concluded_without_gates[static_cast<std::size_t>(effect)];
-  // Records of a ledger never go back in time: from the end, as far as they are young.
-  std::size_t count = 0;
-  for (auto at = std::make_reverse_iterator(end_at(all, head_)); at != all.rend(); ++at) {
-    if (state.get(*at).time <= since) break;
-    ++count;
-  }
-  return count;
+  return state.count_since(state.concluded_without_gates[static_cast<std::size_t>(effect)], head_,
+                           since);
 }
 
 }  // namespace stagekeeper

@@ -55,6 +55,16 @@ class History {
   /// Every Applied record, in order.
   [[nodiscard]] std::vector<const RecordFact*> applied() const;
 
+  /// The last Drift record that no DriftEnded follows, or null: what users reach is as recorded.
+  [[nodiscard]] const RecordFact* open_drift() const;
+
+  /// The last TemplateChanged record, or null.
+  [[nodiscard]] const RecordFact* template_change() const;
+
+  /// How many Drift and TemplateChanged records are younger than `since`: whoever may change
+  /// Services and pods can cause these.
+  [[nodiscard]] std::size_t seen_since(TimePoint since) const;
+
   /// The last record below `before` that concerns a pin (Effect::kPin), or null.
   [[nodiscard]] const RecordFact* last_pin(
       std::uint64_t before = std::numeric_limits<std::uint64_t>::max()) const;

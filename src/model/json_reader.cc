@@ -127,6 +127,12 @@ std::string controller_uid(const JsonReader& object) {
   return {};
 }
 
+std::string controller_text(const JsonReader& object) {
+  for (const JsonReader& owner : object["metadata"]["ownerReferences"].items())
+    if (owner["controller"].boolean()) return owner["kind"].str() + " " + owner["name"].str();
+  return {};
+}
+
 JsonReader find_condition(const JsonReader& object, std::string_view type) {
   for (const JsonReader& condition : object["status"]["conditions"].items()) {
     if (condition["type"].str() == type) return condition;

@@ -56,6 +56,9 @@ ObjectMeta read_meta(const JsonReader& object);
 /// metadata.uid of the controlling owner, or empty.
 std::string controller_uid(const JsonReader& object);
 
+/// Its kind and name: "ReplicaSet credit-risk-eu-5d6f9bfc97", or empty.
+std::string controller_text(const JsonReader& object);
+
 /// The condition of that type in status.conditions, or an absent value.
 JsonReader find_condition(const JsonReader& object, std::string_view type);
 

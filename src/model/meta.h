@@ -59,6 +59,8 @@ inline constexpr const char* kSequenceAnnotation = "stagekeeper.dev/sequence";
 inline constexpr const char* kRecordAnnotation = "stagekeeper.dev/record";
 /// When the present pins were written: the deadline of their rollout counts from here.
 inline constexpr const char* kPinnedAtAnnotation = "stagekeeper.dev/pinned-at";
+/// Field manager of the pins.
+inline constexpr const char* kPinManager = "stagekeeper-pin";
 inline constexpr const char* kRequestUidLabel = "stagekeeper.dev/request-uid";
 inline constexpr const char* kCloneLabel = "stagekeeper.dev/clone";
 inline constexpr const char* kCloneOfLabel = "stagekeeper.dev/clone-of";

@@ -50,6 +50,9 @@ void normalise(json& pod, const std::vector<PinEnv>& pins) {
     pod[annotations].erase("kubectl.kubernetes.io/restartedAt");
     if (pod[annotations].empty()) pod["metadata"].erase("annotations");
   }
+  // The ReplicaSets of a Deployment bear its template with this label added.
+  const json::json_pointer labels("/metadata/labels");
+  if (pod.contains(labels)) pod[labels].erase("pod-template-hash");
   json& spec = pod.at("spec");
   for (json& container : spec.at("containers"))
     drop_pins(container, pins);

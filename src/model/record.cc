@@ -10,11 +10,19 @@ constexpr EnumName<LedgerKind> kLedgerKinds[] = {{LedgerKind::kTarget, "target"}
 static_assert(names_all(kLedgerKinds, LedgerKind::kModel));
 
 constexpr EnumName<RecordKind> kRecordKinds[] = {
-    {RecordKind::kGenesis, "Genesis"},         {RecordKind::kObjectAdopted, "ObjectAdopted"},
-    {RecordKind::kKeyRotation, "KeyRotation"}, {RecordKind::kGateResult, "GateResult"},
-    {RecordKind::kDecided, "Decided"},         {RecordKind::kConcluded, "Concluded"},
-    {RecordKind::kIntent, "Intent"},           {RecordKind::kApplied, "Applied"},
-    {RecordKind::kAborted, "Aborted"},         {RecordKind::kAbandoned, "Abandoned"},
+    {RecordKind::kGenesis, "Genesis"},
+    {RecordKind::kObjectAdopted, "ObjectAdopted"},
+    {RecordKind::kKeyRotation, "KeyRotation"},
+    {RecordKind::kGateResult, "GateResult"},
+    {RecordKind::kDecided, "Decided"},
+    {RecordKind::kConcluded, "Concluded"},
+    {RecordKind::kIntent, "Intent"},
+    {RecordKind::kApplied, "Applied"},
+    {RecordKind::kAborted, "Aborted"},
+    {RecordKind::kAbandoned, "Abandoned"},
+    {RecordKind::kDrift, "Drift"},
+    {RecordKind::kDriftEnded, "DriftEnded"},
+    {RecordKind::kTemplateChanged, "TemplateChanged"},
     {RecordKind::kUnknown, "Unknown"},
 };
 static_assert(names_all(kRecordKinds, RecordKind::kUnknown));
@@ -109,6 +117,9 @@ Effect effect_of(const RecordContent& content) {
     case RecordKind::kKeyRotation:
     case RecordKind::kGateResult:
     case RecordKind::kDecided:
+    case RecordKind::kDrift:
+    case RecordKind::kDriftEnded:
+    case RecordKind::kTemplateChanged:
       break;
   }
   return Effect::kNone;

@@ -38,10 +38,13 @@ enum class RecordKind {
   kDecided,     ///< pins may change now: what was decided, by whom, for which targets
   kConcluded,   ///< a request has ended, whatever its end; moves versions between stages
   // target ledger
-  kIntent,     ///< a pin is going to change; nothing changes without it
-  kApplied,    ///< closes an Intent: the pin changed and serves
-  kAborted,    ///< closes an Intent: see RecordContent::code and ::pins_changed
-  kAbandoned,  ///< closes an Intent whose request is gone, after its pins were put back
+  kIntent,      ///< a pin is going to change; nothing changes without it
+  kApplied,     ///< closes an Intent: the pin changed and serves
+  kAborted,     ///< closes an Intent: see RecordContent::code and ::pins_changed
+  kAbandoned,   ///< closes an Intent whose request is gone, after its pins were put back
+  kDrift,       ///< something else than the recorded version is reached by users: what, and by whom
+  kDriftEnded,  ///< what users reach is what was recorded again
+  kTemplateChanged,  ///< the pod template around the pins changed by somebody who may
   // written by a later version
   kUnknown,  ///< kept opaque; only records with Effect::kNone may be unknown
 };

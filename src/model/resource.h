@@ -49,6 +49,7 @@ SK_RESOURCE(ModelStage, kApiGroup, kApiVersion, "modelstages", true);
 SK_RESOURCE(Deployment, "apps", "v1", "deployments", true);
 SK_RESOURCE(ReplicaSet, "apps", "v1", "replicasets", true);
 SK_RESOURCE(Service, "", "v1", "services", true);
+SK_RESOURCE(EndpointSlice, "discovery.k8s.io", "v1", "endpointslices", true);
 SK_RESOURCE(Pod, "", "v1", "pods", true);
 SK_RESOURCE(Namespace, "", "v1", "namespaces", false);
 SK_RESOURCE(Job, "batch", "v1", "jobs", true);

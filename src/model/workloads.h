@@ -50,6 +50,23 @@ struct Service {
   std::map<std::string, std::string> selector;
 };
 
+/// One address behind a Service.
+struct Endpoint {
+  std::string ip;       ///< the first address
+  std::string pod;      ///< name of the Pod that it claims to be; empty: it names none
+  std::string pod_uid;  ///< the same
+  bool ready = false;   ///< users are sent there
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+/// A part of what a Service leads to.
+struct EndpointSlice {
+  ObjectMeta meta;
+  std::string service;  ///< label kubernetes.io/service-name; empty: of none
+  std::vector<Endpoint> endpoints;
+};
+
 /// A PodDisruptionBudget, as far as it says which pods it counts.
 struct DisruptionBudget {
   ObjectMeta meta;
@@ -86,12 +103,14 @@ struct ContainerState {
 struct Pod {
   ObjectMeta meta;
   std::string owner_uid;  ///< uid of the controlling Job or ReplicaSet
+  std::string owner;      ///< its kind and name, for people: "ReplicaSet credit-risk-eu-5d6f9b"
   std::string phase;
   std::string reason;      ///< Evicted, DeadlineExceeded, …
   bool disrupted = false;  ///< condition DisruptionTarget
   bool ready = false;      ///< condition Ready
   std::string ip;
-  std::string unscheduled;  ///< message of PodScheduled=False; empty otherwise
+  std::vector<std::string> ips;  ///< of every family; the first is `ip`
+  std::string unscheduled;       ///< message of PodScheduled=False; empty otherwise
   std::vector<ContainerSpec> spec_containers;
   std::vector<ContainerState> init_containers;
   std::vector<ContainerState> containers;

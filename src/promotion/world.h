@@ -80,7 +80,8 @@ struct TargetState {
   std::optional<ServingTarget> target;  ///< nullopt: no such object (any more)
   std::string spec_digest;              ///< of ServingTarget.spec
   std::optional<Deployment> deployment;
-  std::string template_digest;  ///< pod template without the pins
+  std::string template_digest;                 ///< pod template without the pins
+  std::vector<std::string> template_managers;  ///< who owns fields of it, us left out
   History ledger;
   std::string claimed_by;   ///< value of the claim label; empty: not claimed
   bool unreadable = false;  ///< the ledger is broken: nobody knows what serves there

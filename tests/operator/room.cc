@@ -157,7 +157,7 @@ Replica::Replica(World world)
              {.api = world.calls, .clock = world.clock, .metrics = metrics}),
       promotions(environment, events, metrics, world.decide),
       approvals(environment),
-      targets(environment),
+      targets(environment, events, metrics),
       models(environment),
       policies(environment),
       gate_classes(environment),
@@ -206,6 +206,7 @@ void Replica::sync() {
   all(stores.stages);
   all(stores.deployments);
   all(stores.services);
+  all(stores.slices);
   sync_kind(stores.jobs, kube::type_of<Job>(), kGates, kRequestUidLabel);
   sync_kind(stores.pods, kube::type_of<Pod>(), kGates, kRequestUidLabel);
 }
@@ -252,7 +253,7 @@ int Replica::work() {
   return -1;
 }
 
-Room::Room(Options options) : clock(audit_test::kNow) {
+Room::Room(Options options) : clock(audit_test::kNow), options_(options) {
   api.set_time(format_time(clock.now()));
   put(gate_class("accuracy-class", "Accuracy"));
   put(gate_class("stagekeeper-smoke", "Smoke"));
@@ -291,6 +292,10 @@ Room::Room(Options options) : clock(audit_test::kNow) {
                         .version_proof = {.type = "Header", .header = "X-Model-Version"}};
     put(target);
     api.put(kube::type_of<Deployment>(), deployment(name));
+    if (options.endpoints) {
+      api.put(kube::type_of<Service>(), {{"metadata", {{"name", name}, {"namespace", kNs}}},
+                                         {"spec", {{"selector", {{"app", name}}}}}});
+    }
   }
   for (const char* number : {"1", "2", "3"})
     put(version(number));
@@ -387,6 +392,8 @@ std::string Room::missing_set(const json& object) {
 
 void Room::settle_deployment(const json& object) {
   if (const auto settled = progressed(object)) api.put(kube::type_of<Deployment>(), *settled);
+  const bool served = options_.endpoints && !is_clone(object) && !sick.contains(pin_in(object));
+  if (served) settle_endpoints(object);
   const std::string set = missing_set(object);
   if (set.empty()) return;
   const json& labels = object["spec"]["template"]["metadata"]["labels"];
@@ -413,6 +420,56 @@ void Room::settle_deployment(const json& object) {
              {"podIP", "10.0.0.7"},
              {"conditions", json::array({{{"type", "Ready"}, {"status", "True"}}})},
              {"containerStatuses", image_states(containers)}}}});
+}
+
+/// One pod for the template that a serving Deployment has now, and its endpoint.
+void Room::settle_endpoints(const json& object) {
+  const std::string name = object["metadata"]["name"];
+  const json& pod_template = object["spec"]["template"];
+  const std::string hash = digest_of(pod_template.dump()).substr(7, 8);
+  const std::string set = name + "-" + hash;
+  if (get(kube::type_of<Pod>(), set + "-pod")) return;
+  for (const json& other : api.all(kube::type_of<Pod>())) {
+    const std::string pod = other["metadata"]["name"];
+    if (pod.starts_with(name + "-") && other["metadata"].value("serves", "") == name)
+      api.remove(kube::type_of<Pod>(), {kNs, pod});
+  }
+  json marked = pod_template;
+  marked["metadata"]["labels"]["pod-template-hash"] = hash;
+  const json stored = api.put(kube::type_of<ReplicaSet>(),
+                              {{"metadata",
+                                {{"name", set},
+                                 {"namespace", kNs},
+                                 {"uid", "rs-" + set},
+                                 {"labels", marked["metadata"]["labels"]},
+                                 {"ownerReferences", owner("apps/v1", "Deployment", object)}}},
+                               {"spec", {{"template", marked}}}});
+  api.put(kube::type_of<Pod>(),
+          {{"metadata",
+            {{"name", set + "-pod"},
+             {"namespace", kNs},
+             {"uid", "pod-" + set},
+             {"serves", name},
+             {"labels", marked["metadata"]["labels"]},
+             {"ownerReferences", owner("apps/v1", "ReplicaSet", stored)}}},
+           {"spec", pod_template["spec"]},
+           {"status", {{"podIP", "10.1.0.1"}, {"podIPs", json::array({{{"ip", "10.1.0.1"}}})}}}});
+  put_slice(name, name, set + "-pod", "10.1.0.1");
+}
+
+void Room::put_slice(const std::string& name, const std::string& service, const std::string& pod,
+                     const std::string& ip) {
+  const auto there = get(kube::type_of<Pod>(), pod);
+  const std::string uid = there ? (*there)["metadata"]["uid"].get<std::string>() : "uid-of-nobody";
+  api.put(kube::type_of<EndpointSlice>(),
+          {{"metadata",
+            {{"name", name},
+             {"namespace", kNs},
+             {"labels", {{"kubernetes.io/service-name", service}}}}},
+           {"endpoints",
+            json::array({{{"addresses", json::array({ip})},
+                          {"conditions", {{"ready", true}}},
+                          {"targetRef", {{"kind", "Pod"}, {"name", pod}, {"uid", uid}}}}})}});
 }
 
 void Room::settle_workloads() {

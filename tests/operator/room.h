@@ -105,6 +105,7 @@ class Room {
   struct Options {
     bool two_targets = false;
     bool review_in_staging = false;
+    bool endpoints = false;  ///< a Service for each Deployment, and pods behind it
   };
 
   Room() : Room(Options{}) {}
@@ -132,6 +133,9 @@ class Room {
   void collect_garbage();
   /// Whether all three have nothing to do.
   bool rests();
+  /// An EndpointSlice of a Service that leads to one pod.
+  void put_slice(const std::string& name, const std::string& service, const std::string& pod,
+                 const std::string& ip);
   /// All three, and the operator, until nothing moves any more.
   void settle();
 
@@ -192,8 +196,10 @@ class Room {
   std::string missing_set(const nlohmann::json& deployment);
   [[nodiscard]] std::vector<std::pair<kube::ResourceType, kube::ObjectKey>> garbage() const;
   void settle_deployment(const nlohmann::json& deployment);
+  void settle_endpoints(const nlohmann::json& deployment);
   void finish_job(const nlohmann::json& job, gates::Verdict verdict);
 
+  const Options options_;
   int answers_ = 0;
 };
 

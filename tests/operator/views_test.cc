@@ -79,7 +79,7 @@ TEST_CASE("target: a claim that is refused is said on the target, whatever the c
 }
 
 TEST_CASE("target: what serves is shown, and a pin that no record says is drift") {
-  Room room;
+  Room room({.endpoints = true});
   room.promote("1", "Staging");
   room.promote("1", "Production");
   const json status = (*room.get(kube::type_of<ServingTarget>(), kTarget))["status"];

@@ -138,9 +138,10 @@ class Api:
         done: Object = self.call("PATCH", where, patch, "application/merge-patch+json", **query)
         return done
 
-    def strategic(self, kind: str, ns: str, name: str, patch: Object) -> Object:
+    def strategic(self, kind: str, ns: str, name: str, patch: Object, **query: str) -> Object:
         where = path(kind, ns, name)
-        done: Object = self.call("PATCH", where, patch, "application/strategic-merge-patch+json")
+        merge = "application/strategic-merge-patch+json"
+        done: Object = self.call("PATCH", where, patch, merge, **query)
         return done
 
     def apply(self, made: Object, ns: str, manager: str, *, force: bool = False) -> Object:

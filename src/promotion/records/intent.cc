@@ -6,11 +6,13 @@ namespace stagekeeper::promotion {
 
 using nlohmann::json;
 
-std::string intent_body(const DecidedFacts::Target& target, bool way_back) {
+std::string intent_body(const DecidedFacts::Target& target, const TargetState& state,
+                        bool way_back) {
   const json body = {
       {"target", {{"name", target.name}, {"uid", target.uid}, {"specDigest", target.spec_digest}}},
       {"deploymentUid", target.deployment_uid},
       {"templateDigest", target.template_digest},
+      {"templateManagers", state.template_managers},
       {"wayBack", way_back},
       {"pins", records::pins_json(way_back ? target.from_pins : target.pins)},
       {"replaces", records::pins_json(way_back ? target.pins : target.from_pins)}};

@@ -35,7 +35,8 @@ std::string decided_body(const ProvenanceFacts& provenance, const DecidedFacts& 
 Result<DecidedFacts> decided_facts_of(const RecordFact& record, std::string_view body);
 
 /// Body of an Intent: the pins it is about to write and those it replaces.
-std::string intent_body(const DecidedFacts::Target& target, bool way_back);
+std::string intent_body(const DecidedFacts::Target& target, const TargetState& state,
+                        bool way_back);
 
 /// Body of a record that closes an Intent: the smoke test, where there was one.
 std::string end_body(const std::optional<GateState>& smoke);

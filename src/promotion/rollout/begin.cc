@@ -50,7 +50,7 @@ AppendRecord intent_record(const Case& facts, const RecordFact* aborted) {
     content.to = aborted->from;
     content.text = aborted->text;
   }
-  content.body = intent_body(facts.target, way_back);
+  content.body = intent_body(facts.target, facts.facts.state, way_back);
   return {.ledger = {.kind = LedgerKind::kTarget, .name = facts.target.name},
           .content = std::move(content)};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "promotion/serving/serving.h"
 #include "promotion/world.h"
 
 #include <map>
@@ -29,6 +30,7 @@ struct TargetFacts {
   Finding claim;             ///< whether the Deployment is claimed for this target, and if not why
   std::string ledger_fault;  ///< the ledger is broken, and why; empty: it is not
   std::string ledger_json;   ///< `status.ledger` as JSON; empty: leave it
+  std::optional<serving::Verdict> serving;  ///< what users reach; nothing: it could not be told
 };
 
 /// Whether the Deployment says what the last Applied record says. A rollout under way is no drift.

@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxUri = 1024;
+constexpr std::size_t kMaxObserved = 16;
 
 /// Nothing served is shown as absent fields: a merge patch removes by null.
 json served(const VersionRef& version) {
@@ -21,6 +22,39 @@ json served(const VersionRef& version) {
   view::put(out, "version", version.version);
   view::put(out, "digest", version.digest);
   view::put(out, "artifactUri", version.artifact_uri, kMaxUri);
+  return out;
+}
+
+/// Whether users reach something that was not decided; that nothing is ready passes by itself.
+bool is_drift(const serving::Verdict& verdict) {
+  return verdict.fault != serving::Fault::kNone && verdict.fault != serving::Fault::kNothingServes;
+}
+
+Finding of_users(const serving::Verdict& verdict) {
+  if (verdict.fault == serving::Fault::kNone && verdict.changing)
+    return {true, "RollingOut", "a recorded change is under way, and users reach nothing else"};
+  return {verdict.fault == serving::Fault::kNone, std::string(name(verdict.fault)),
+          verdict.message};
+}
+
+/// "67%" of those that are counted.
+std::string share(int pods, int of_all) {
+  return fmt::format("{}%", (100 * pods + of_all / 2) / of_all);
+}
+
+json observed_json(const serving::Verdict& verdict) {
+  json out = json::array();
+  int all = 0;
+  for (const serving::Observed& one : verdict.observed)
+    all += one.pods;
+  for (const serving::Observed& one : verdict.observed) {
+    if (out.size() == kMaxObserved) break;
+    json entry = {{"version", one.version.empty() ? "unknown" : one.version},
+                  {"pods", one.pods},
+                  {"share", share(one.pods, all)}};
+    view::put(entry, "object", one.object);
+    out.push_back(std::move(entry));
+  }
   return out;
 }
 
@@ -33,6 +67,7 @@ Finding readiness(const TargetFacts& facts, const Finding& same) {
   if (!facts.ledger_fault.empty()) return {false, "AuditBroken", facts.ledger_fault};
   if (!facts.claim.ok) return {false, "DeploymentNotClaimed", facts.claim.message};
   if (!same.ok) return same;
+  if (facts.serving && is_drift(*facts.serving)) return of_users(*facts.serving);
   if (facts.ledger.serving() == nullptr)
     return {false, "NothingServes", "no version was promoted yet; create a PromotionRequest"};
   const Deployment& deployment = *facts.deployment;
@@ -41,6 +76,8 @@ Finding readiness(const TargetFacts& facts, const Finding& same) {
             fmt::format("{} of {} replicas are available", deployment.available_replicas,
                         deployment.replicas)};
   }
+  if (facts.serving && facts.serving->fault != serving::Fault::kNone)
+    return of_users(*facts.serving);
   return {true, "Serving", "the recorded version serves"};
 }
 
@@ -50,6 +87,7 @@ std::optional<Finding> stalled(const TargetFacts& facts, const Finding& same) {
   if (!facts.deployment) return std::nullopt;
   if (!facts.claim.ok) return facts.claim;
   if (!same.ok) return same;
+  if (facts.serving && is_drift(*facts.serving)) return of_users(*facts.serving);
   return std::nullopt;
 }
 
@@ -104,11 +142,19 @@ Result<std::string> target_status_patch(const TargetFacts& facts, std::string_vi
       conditions.add("Drifted", !same.ok, same.reason, same.message);
     }
   }
+  if (facts.serving) {
+    add(conditions, "Serving", of_users(*facts.serving));
+  } else {
+    conditions.add("Serving", Truth::kUnknown, "AuditBroken",
+                   "without its ledger nobody knows what should serve");
+  }
   add(conditions, "Ready", readiness(facts, same));
   if (const auto finding = stalled(facts, same))
     conditions.add("Stalled", Truth::kTrue, finding->reason, finding->message);
   json fields = ledger_fields(facts);
   fields["observedGeneration"] = facts.target.meta.generation;
+  // Every pod of a rollout that comes or goes would be a write.
+  if (facts.serving && !facts.serving->changing) fields["observed"] = observed_json(*facts.serving);
   return status_patch(facts.target.meta, view::text_of(fields), conditions, current_json, now);
 }
 

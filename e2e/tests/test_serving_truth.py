@@ -1,0 +1,148 @@
+"""What users reach, put there with the rights of whoever runs a namespace, around every record."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from support.api import Object
+from support.policies import QUICK
+from support.waiting import wait_for
+from support.world import World
+
+DETECTED_SECONDS = 5.0
+"""The promise; read from outside, where a poll adds its own interval."""
+
+
+def condition(it: World, kind: str = "Serving") -> Object:
+    target = it.admin.read("ServingTarget", it.ns, it.served.target)
+    found: list[Object] = target.get("status", {}).get("conditions", [])
+    return next((each for each in found if each["type"] == kind), {})
+
+
+def records(it: World, kind: str) -> list[Object]:
+    return [each for each in it.target_records() if each.kind == kind]
+
+
+def served(world: Callable[..., World]) -> World:
+    """Version 1 serves, as recorded."""
+    it = world(versions=["1", "3"], edit=QUICK)
+    it.promote("1")
+    wait_for("users reach version 1", lambda: condition(it).get("reason") == "AsRecorded", 30)
+    return it
+
+
+@contextmanager
+def found_in_time(it: World, reason: str) -> Iterator[None]:
+    """What is done inside is told in time once it can be reached, and recorded."""
+    before = len(records(it, "Drift"))
+    yield
+    began = time.monotonic()
+    wait_for(
+        reason,
+        lambda: condition(it).get("reason") == reason,
+        60,
+        interval=0.1,
+        seen=lambda: condition(it),
+    )
+    took = time.monotonic() - began
+    assert condition(it)["status"] == "False"
+    assert condition(it, "Ready")["reason"] == reason
+    wait_for("a Drift is recorded", lambda: len(records(it, "Drift")) > before, 15)
+    print(f"{reason}: told {took:.1f} s after it could be seen")
+    assert took < DETECTED_SECONDS + 1, took
+
+
+def ready_endpoints(it: World) -> set[str]:
+    """Names of the pods that users are sent to."""
+    slices = it.admin.list("EndpointSlice", it.ns)
+    return {
+        endpoint.get("targetRef", {}).get("name", "")
+        for each in slices
+        if each["metadata"]["labels"].get("kubernetes.io/service-name") == it.served.service
+        for endpoint in each.get("endpoints") or []
+        if endpoint["conditions"].get("ready")
+    }
+
+
+def shadow(it: World, version: str) -> Object:
+    """A second Deployment that the Service selects, with another version."""
+    made = copy.deepcopy(it.deployment())
+    template = made["spec"]["template"]
+    container = template["spec"]["containers"][0]
+    wanted = it.pin_of(version)
+    container["env"] = [each for each in container["env"] if each["name"] not in wanted]
+    container["env"] += [{"name": key, "value": value} for key, value in wanted.items()]
+    labels = {**template["metadata"]["labels"], "shadow": "yes"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "shadow"},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"shadow": "yes"}},
+            "template": {"metadata": {"labels": labels}, "spec": template["spec"]},
+        },
+    }
+
+
+def test_a_second_deployment_behind_the_service_is_found(world: Callable[..., World]) -> None:
+    it = served(world)
+    names = ready_endpoints(it)
+    with found_in_time(it, "StrangerServes"):
+        it.admin.create(shadow(it, "3"), it.ns)
+        wait_for("it is reached", lambda: len(ready_endpoints(it)) > len(names), 90)
+    assert "shadow" in condition(it)["message"]
+    status = it.admin.read("ServingTarget", it.ns, it.served.target)["status"]
+    assert {each["version"] for each in status["observed"]} == {"1", "3"}, status["observed"]
+    it.admin.delete("Deployment", it.ns, "shadow")
+    wait_for("users reach version 1 alone", lambda: condition(it)["reason"] == "AsRecorded", 60)
+    wait_for("the end is recorded", lambda: records(it, "DriftEnded"), 15)
+    it.cluster.ledgers.check(it.ns, "target", it.served.target)
+
+
+def test_a_moved_selector_is_found_with_who_moved_it(world: Callable[..., World]) -> None:
+    it = served(world)
+    with found_in_time(it, "SelectorMoved"):
+        moved = {"spec": {"selector": {"shadow": "yes"}}}
+        it.admin.merge("Service", it.ns, it.served.service, moved, fieldManager="kubectl-edit")
+    assert "kubectl-edit" in condition(it)["message"]
+
+
+def test_a_swapped_image_is_found_with_who_swapped_it(world: Callable[..., World]) -> None:
+    """The same bytes under another command: what the kubelet runs is not what was measured."""
+    it = served(world)
+    before = ready_endpoints(it)
+    container = it.deployment()["spec"]["template"]["spec"]["containers"][0]
+    changed = {"name": container["name"], "env": [{"name": "SWAPPED", "value": "yes"}]}
+    patch = {"spec": {"template": {"spec": {"containers": [changed]}}}}
+    with found_in_time(it, "TemplateDiffers"):
+        it.admin.strategic(
+            "Deployment", it.ns, it.served.deployment, patch, fieldManager="kubectl-set"
+        )
+        wait_for("it is reached", lambda: ready_endpoints(it) - before, 90)
+    assert "kubectl-set" in condition(it)["message"]
+    assert "SWAPPED" in condition(it)["message"] or "env" in condition(it)["message"]
+
+
+def test_an_adopted_pod_is_found(world: Callable[..., World]) -> None:
+    """A ReplicaSet adopts any pod with its labels: here one with another command."""
+    it = served(world)
+    name = next(iter(ready_endpoints(it)))
+    good = it.admin.read("Pod", it.ns, name)
+    spec = copy.deepcopy(good["spec"])
+    for key in ("nodeName", "tolerations"):
+        spec.pop(key, None)
+    spec["containers"][0]["env"].append({"name": "ADOPTED", "value": "yes"})
+    spec["containers"][0]["args"] = [*spec["containers"][0].get("args", [])]
+    spec["containers"][0]["workingDir"] = "/tmp"
+    labels = good["metadata"]["labels"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "adopted", "labels": labels}}
+    with found_in_time(it, "TemplateDiffers"):
+        it.admin.create({**pod, "spec": spec}, it.ns)
+        it.admin.delete("Pod", it.ns, name)
+        wait_for("it is reached", lambda: "adopted" in ready_endpoints(it), 90)
+    assert "adopted" in condition(it)["message"]
+    assert "workingDir" in condition(it)["message"]

@@ -1,0 +1,259 @@
+#include "promotion/serving/serving.h"
+
+#include "base/enum_names.h"
+#include "base/text.h"
+#include "promotion/pins.h"
+#include "promotion/queries.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace stagekeeper::promotion::serving {
+namespace {
+
+constexpr EnumName<Fault> kFaults[] = {
+    {Fault::kNone, "AsRecorded"},
+    {Fault::kSelectorMoved, "SelectorMoved"},
+    {Fault::kStrangerServes, "StrangerServes"},
+    {Fault::kPinDiffers, "PinDiffers"},
+    {Fault::kTemplateDiffers, "TemplateDiffers"},
+    {Fault::kNothingServes, "NothingServes"},
+};
+static_assert(names_all(kFaults, Fault::kNothingServes));
+
+/// A rollback puts pins back; nothing else of this operator changes what is around them.
+constexpr const char* kRestore =
+    "restore it, or create a PromotionRequest with action Rollback to the recorded version";
+
+/// What may serve now: what is recorded, and both ends of a change that is under way or has to be
+/// taken back.
+std::vector<VersionRef> allowed_versions(const History& ledger) {
+  std::vector<VersionRef> out;
+  if (const VersionRef serving = serving_version(ledger); !serving.version.empty())
+    out.push_back(serving);
+  const RecordFact* last = ledger.last_pin();
+  const bool changing =
+      last != nullptr && (last->kind == RecordKind::kIntent ||
+                          (last->kind == RecordKind::kAborted && last->pins_changed));
+  if (changing) {
+    out.push_back(last->from);
+    out.push_back(last->to);
+  }
+  return out;
+}
+
+bool holds_version(const EndpointFacts& endpoint, const ServingTarget& target,
+                   const VersionRef& version) {
+  Deployment running;
+  running.containers = endpoint.containers;
+  return holds_pins(running, target, version);
+}
+
+/// The recorded version whose pins the pod bears, else what it says of itself.
+std::string version_of(const EndpointFacts& endpoint, const Facts& facts) {
+  const auto allowed = allowed_versions(facts.ledger);
+  for (const VersionRef& version : allowed) {
+    if (holds_version(endpoint, facts.target, version)) return version.version;
+  }
+  for (const PinEnv& pin : facts.target.pin) {
+    if (pin.value != "${version}") continue;
+    for (const ContainerSpec& container : endpoint.containers) {
+      for (const EnvVar& variable : container.env) {
+        if (container.name == pin.container && variable.name == pin.name)
+          return printable(variable.value, 15);
+      }
+    }
+  }
+  return {};
+}
+
+std::string object_of(const EndpointFacts& endpoint) {
+  if (!endpoint.found) return fmt::format("EndpointSlice {}", endpoint.slice);
+  return fmt::format("Pod {}", endpoint.pod);
+}
+
+std::vector<Observed> observe(const Facts& facts) {
+  std::vector<Observed> out;
+  for (const EndpointFacts& endpoint : facts.endpoints) {
+    Observed one{.version = version_of(endpoint, facts)};
+    if (!endpoint.ours)
+      one.object = endpoint.controller.empty() ? object_of(endpoint) : endpoint.controller;
+    const auto same = std::ranges::find_if(out, [&](const Observed& other) {
+      return other.version == one.version && other.object == one.object;
+    });
+    if (same == out.end()) {
+      one.pods = 1;
+      out.push_back(std::move(one));
+    } else {
+      ++same->pods;
+    }
+  }
+  return out;
+}
+
+std::string who(const std::vector<FieldOwner>& owners) {
+  return owners.empty() ? std::string() : owners.front().manager;
+}
+
+std::string by(const std::string& manager) {
+  return manager.empty() ? std::string() : fmt::format(" (written by {})", printable(manager, 128));
+}
+
+Verdict moved(const Facts& facts) {
+  const std::string service = facts.target.inference.service;
+  Verdict out{.fault = Fault::kSelectorMoved,
+              .object = "Service " + service,
+              .field = "spec.selector",
+              .manager = who(facts.selector_owners)};
+  out.message =
+      fmt::format("Service {} does not select the pods of Deployment {}{}; put its selector back",
+                  service, facts.deployment->meta.name, by(out.manager));
+  return out;
+}
+
+Verdict stranger(const Facts& facts, const EndpointFacts& endpoint) {
+  Verdict out{.fault = Fault::kStrangerServes, .object = object_of(endpoint), .field = "endpoints"};
+  if (!endpoint.found) {
+    out.unsure = !endpoint.pod.empty();
+    out.message = fmt::format("{} sends users to {}, which is no pod of this namespace; delete it",
+                              out.object, printable(endpoint.ip, 45));
+    return out;
+  }
+  out.field = "metadata.labels";
+  out.message = fmt::format(
+      "Service {} sends users to pod {} of {}, which is not of Deployment {}; delete it, or give "
+      "it "
+      "labels that the Service does not select",
+      facts.target.inference.service, endpoint.pod,
+      endpoint.controller.empty() ? "no controller" : endpoint.controller,
+      facts.target.workload.name);
+  return out;
+}
+
+/// Owners of the template who may not change it.
+std::vector<FieldOwner> uninvited(const Facts& facts) {
+  std::vector<FieldOwner> out;
+  for (const FieldOwner& owner : facts.template_owners) {
+    if (std::ranges::find(facts.reference.managers, owner.manager) ==
+        facts.reference.managers.end())
+      out.push_back(owner);
+  }
+  return out;
+}
+
+bool is_recorded(const Facts& facts, const std::string& digest) {
+  return std::ranges::find(facts.reference.digests, digest) != facts.reference.digests.end();
+}
+
+bool template_changed(const Facts& facts) {
+  return facts.ledger.open_intent() == nullptr && !is_recorded(facts, facts.template_digest) &&
+         !facts.template_owners.empty() && uninvited(facts).empty();
+}
+
+Verdict other_template(const Facts& facts, const EndpointFacts& endpoint) {
+  Verdict out{.fault = Fault::kTemplateDiffers,
+              .object = "Deployment " + facts.target.workload.name,
+              .field = "spec.template"};
+  if (const auto owners = uninvited(facts); !owners.empty()) {
+    out.field = owners.front().field;
+    out.manager = owners.front().manager;
+  }
+  out.message = fmt::format(
+      "pod {} runs another template of Deployment {} than the recorded one: {}{}; {}", endpoint.pod,
+      facts.target.workload.name, printable(out.field, 200), by(out.manager), kRestore);
+  return out;
+}
+
+Verdict departed(const EndpointFacts& endpoint) {
+  return {.fault = Fault::kTemplateDiffers,
+          .message = fmt::format("pod {} is not as its template makes it: {} differs; delete the "
+                                 "pod, and its controller makes a good one",
+                                 endpoint.pod, printable(endpoint.departure, 200)),
+          .object = object_of(endpoint),
+          .field = endpoint.departure};
+}
+
+Verdict other_pins(const Facts& facts, const EndpointFacts& endpoint) {
+  const std::string version = version_of(endpoint, facts);
+  return {.fault = Fault::kPinDiffers,
+          .message =
+              fmt::format("pod {} is pinned to {} and the record says version {}; {}", endpoint.pod,
+                          version.empty() ? "no version that is known" : "version " + version,
+                          serving_version(facts.ledger).version, kRestore),
+          .object = object_of(endpoint),
+          .field = "spec.containers.env"};
+}
+
+Verdict judge_endpoint(const Facts& facts, const EndpointFacts& endpoint, bool changed) {
+  if (!endpoint.found || !endpoint.ours) return stranger(facts, endpoint);
+  if (!endpoint.departure.empty()) return departed(endpoint);
+  const auto allowed = allowed_versions(facts.ledger);
+  const bool pinned = std::ranges::any_of(allowed, [&](const VersionRef& version) {
+    return holds_version(endpoint, facts.target, version);
+  });
+  if (!pinned) return other_pins(facts, endpoint);
+  const bool known = is_recorded(facts, endpoint.template_digest) ||
+                     (changed && endpoint.template_digest == facts.template_digest);
+  return known ? Verdict{} : other_template(facts, endpoint);
+}
+
+/// The worst of what the endpoints show; of equals the first. What is sure comes before what is
+/// not.
+Verdict worst(const Facts& facts, bool changed) {
+  Verdict out;
+  for (const EndpointFacts& endpoint : facts.endpoints) {
+    Verdict one = judge_endpoint(facts, endpoint, changed);
+    if (one.fault == Fault::kNone) continue;
+    const bool worse = out.fault == Fault::kNone || (out.unsure && !one.unsure) ||
+                       (out.unsure == one.unsure && one.fault < out.fault);
+    if (worse) out = std::move(one);
+  }
+  return out;
+}
+
+Verdict nothing(std::string message, std::string object) {
+  return {
+      .fault = Fault::kNothingServes, .message = std::move(message), .object = std::move(object)};
+}
+
+Verdict judge_service(const Facts& facts, bool changed) {
+  const std::string service = facts.target.inference.service;
+  if (!facts.service_found)
+    return nothing(fmt::format("Service {} does not exist; create it", service),
+                   "Service " + service);
+  if (!facts.deployment)
+    return nothing(
+        fmt::format("Deployment {} does not exist; create it", facts.target.workload.name),
+        "Deployment " + facts.target.workload.name);
+  const auto& labels = facts.deployment->pod_labels;
+  const bool selects =
+      !facts.selector.empty() && std::ranges::all_of(facts.selector, [&](const auto& wanted) {
+        const auto found = labels.find(wanted.first);
+        return found != labels.end() && found->second == wanted.second;
+      });
+  if (!selects) return moved(facts);
+  if (Verdict out = worst(facts, changed); out.fault != Fault::kNone) return out;
+  if (facts.endpoints.empty())
+    return nothing(fmt::format("no pod behind Service {} is ready", service), "Service " + service);
+  return {.message = "users reach the recorded version and nothing else"};
+}
+
+}  // namespace
+
+std::string_view name(Fault fault) {
+  return enum_name(kFaults, fault);
+}
+
+Verdict judge(const Facts& facts) {
+  if (facts.ledger.serving() == nullptr && facts.ledger.open_intent() == nullptr)
+    return nothing("no version was promoted yet; create a PromotionRequest",
+                   "ServingTarget " + facts.target.meta.name);
+  const bool changed = facts.deployment && template_changed(facts);
+  Verdict out = judge_service(facts, changed);
+  out.template_changed = changed;
+  out.changing = facts.ledger.open_intent() != nullptr;
+  out.observed = observe(facts);
+  return out;
+}
+
+}  // namespace stagekeeper::promotion::serving
