@@ -28,7 +28,8 @@ struct Served : Room {
     promote("1", "Staging");
     promote("1", "Production");
     settle();
-    for (const auto& [key, why] : operator_->failed) FAIL_CHECK(key.str() << ": " << why);
+    for (const auto& [key, why] : operator_->failed)
+      FAIL_CHECK(key.str() << ": " << why);
   }
 
   /// What the API server writes beside a change of a container's field.
