@@ -162,6 +162,15 @@ struct Workload {
   std::string name;
 };
 
+/// What may happen to the workload's pod template beside its pins while a target claims it.
+/// Admission policies of the chart enforce it.
+struct TemplateRule {
+  bool guarded = false;               ///< changes: Guard; else Record
+  std::vector<std::string> managers;  ///< user names; empty: everybody who may edit the workload
+
+  friend bool operator==(const TemplateRule&, const TemplateRule&) = default;
+};
+
 struct ServingTarget {
   ObjectMeta meta;
   std::string model;
@@ -169,6 +178,7 @@ struct ServingTarget {
   Workload workload;
   std::vector<PinEnv> pin;
   Inference inference;
+  TemplateRule pod_template;
   std::optional<PendingRecord> pending;
   std::optional<LedgerHead> ledger_head;
   std::string ledger_uid;  ///< status.ledger.targetUid: hint only

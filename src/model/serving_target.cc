@@ -43,6 +43,15 @@ void inference_fields(Fields& v, Inference& it) {
   if (it.protocol != "MLflow") v.problem("protocol", "is not supported by this version");
 }
 
+void template_fields(Fields& v, TemplateRule& it) {
+  v.choice("changes", "Record", it.guarded ? "Guard" : "Record", [&it](const std::string& text) {
+    it.guarded = text == "Guard";
+    return it.guarded || text == "Record";
+  });
+  v.texts("managers", it.managers);
+  if (it.guarded && !it.managers.empty()) v.problem("managers", "is not allowed with Guard");
+}
+
 void spec_fields(Fields& v, ServingTarget& it) {
   v.required("model", it.model);
   v.optional("segment", it.segment);
@@ -59,6 +68,7 @@ void spec_fields(Fields& v, ServingTarget& it) {
     p.refused("volumes");
   });
   v.object("inference", [&](Fields& i) { inference_fields(i, it.inference); });
+  v.defaulted("template", [&](Fields& t) { template_fields(t, it.pod_template); });
   v.defaulted("traffic", [](Fields& t) { t.constant("provider", "None"); });
 }
 

@@ -186,6 +186,12 @@ TEST_CASE("decode: ServingTarget, and no variable but ours in a pin") {
   CHECK(it.inference.health_path == "/ping");
   CHECK(it.inference.version_proof.type == "Header");
   CHECK(it.inference.version_proof.header == "X-Model-Version");
+  CHECK_FALSE(it.pod_template.guarded);
+  CHECK(it.pod_template.managers ==
+        std::vector<std::string>{"nadia", "system:serviceaccount:argocd:controller"});
+  const std::string managers = R"("managers":["nadia","system:serviceaccount:argocd:controller"])";
+  const std::string guard = spoil(kTarget, managers, R"("changes":"Guard")");
+  CHECK(decode<ServingTarget>(guard).value().pod_template.guarded);
   CHECK(it.ledger_uid == "uid-0");
   CHECK_FALSE(it.pending);
   const Row rows[] = {
@@ -199,6 +205,9 @@ TEST_CASE("decode: ServingTarget, and no variable but ours in a pin") {
       {"\"Header\"", "\"Body\"", "spec.inference.versionProof.type: is not supported"},
       {"\"X-Model-Version\"", "\"\"", "spec.inference.versionProof.header.name: is missing"},
       {"\"containerPort\":8080,", "", "spec.inference.containerPort: is missing"},
+      {"\"managers\"", "\"changes\":\"Allow\",\"managers\"", "spec.template.changes: is not"},
+      {"\"managers\"", "\"changes\":\"Guard\",\"managers\"",
+       "spec.template.managers: is not allowed with Guard"},
       {"\"port\":80", "\"port\":80.5", "spec.inference.service.port: is no whole number"},
       {"\"port\":80", "\"port\":99999999999", "spec.inference.service.port: is out of range"}};
   refuses<ServingTarget>(kTarget, rows);

@@ -67,7 +67,8 @@ const std::string kTarget = object("ServingTarget", R"({
   "pin":{"env":[{"container":"server","name":"V","value":"${version}"},
                 {"container":"fetch","name":"D","value":"x-${digest}"}]},
   "inference":{"service":{"name":"credit-risk-eu","port":80},"containerPort":8080,
-    "versionProof":{"type":"Header","header":{"name":"X-Model-Version"}}}})",
+    "versionProof":{"type":"Header","header":{"name":"X-Model-Version"}}},
+  "template":{"managers":["nadia","system:serviceaccount:argocd:controller"]}})",
                                    R"({"ledger":{"targetUid":"uid-0"}})");
 
 const std::string kRequest = object("PromotionRequest", R"({
