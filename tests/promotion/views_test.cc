@@ -468,6 +468,34 @@ TEST_CASE("serving target: what went back to nothing shows no version, and no re
     CHECK_FALSE(each["reason"].get<std::string>().empty());
 }
 
+TEST_CASE("serving target: shows the labels that others must not wear, while it has the claim") {
+  std::optional<Deployment> live = deployment("", 2);
+  const auto log = HistoryLog::create();
+  const History ledger = log->snapshot();
+  const StoreState store;
+  const ServingTarget of = target();
+  const auto shown = [&](bool claimed) {
+    const TargetFacts facts{.target = of,
+                            .deployment = live,
+                            .ledger = ledger,
+                            .store = store,
+                            .claim = {claimed, claimed ? "Claimed" : "ClaimedByOther", ""}};
+    const std::string patch = target_status_patch(facts, "{}", at(hours(2))).value();
+    return json::parse(patch)["status"]["selector"];
+  };
+  live->selector = {{"app", "credit"}, {"tier", ""}};
+  const json both = {{{"key", "app"}, {"value", "credit"}}, {{"key", "tier"}, {"value", ""}}};
+  CHECK(shown(true) == both);
+  CHECK(shown(false).is_null());
+  for (int i = 0; i < 100; ++i)
+    live->selector.emplace("key-" + std::to_string(i), "x");
+  CHECK(shown(true).size() == 64);
+  live->selector.clear();
+  CHECK(shown(true).is_null());
+  live.reset();
+  CHECK(shown(true).is_null());
+}
+
 TEST_CASE("model: a version's place and a stage's content, with since when and by which record") {
   const RecordFact moved = record(RecordKind::kConcluded, at(hours(5)));
   ModelVersion version = *subject().version;

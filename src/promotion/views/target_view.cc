@@ -15,6 +15,8 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxUri = 1024;
 constexpr std::size_t kMaxObserved = 16;
+/// Of the CRD. Fewer labels than the Deployment has guard more pods, not less.
+constexpr std::size_t kMaxSelector = 64;
 
 /// Nothing served is shown as absent fields: a merge patch removes by null.
 json served(const VersionRef& version) {
@@ -95,6 +97,18 @@ void add(Conditions& conditions, const char* type, const Finding& finding) {
   conditions.add(type, finding.ok, finding.reason, finding.message);
 }
 
+/// The labels that admission keeps others from wearing; null, which removes the field, while the
+/// Deployment is not claimed. A list, because a merge patch would keep keys of a map.
+json selector_of(const TargetFacts& facts) {
+  if (!facts.deployment || !facts.claim.ok) return nullptr;
+  json out = json::array();
+  for (const auto& [key, value] : facts.deployment->selector) {
+    if (out.size() == kMaxSelector) break;
+    out.push_back({{"key", key}, {"value", value}});
+  }
+  return out.empty() ? json(nullptr) : out;
+}
+
 json ledger_fields(const TargetFacts& facts) {
   json out = json::object();
   if (const RecordFact* serving = facts.ledger.serving()) {
@@ -152,6 +166,7 @@ Result<std::string> target_status_patch(const TargetFacts& facts, std::string_vi
   if (const auto finding = stalled(facts, same))
     conditions.add("Stalled", Truth::kTrue, finding->reason, finding->message);
   json fields = ledger_fields(facts);
+  fields["selector"] = selector_of(facts);
   fields["observedGeneration"] = facts.target.meta.generation;
   // Every pod of a rollout that comes or goes would be a write.
   if (facts.serving && !facts.serving->changing) fields["observed"] = observed_json(*facts.serving);
