@@ -16,6 +16,10 @@ PLURALS = {
     "ModelVersion": "modelversions", "PromotionPolicy": "promotionpolicies", "ServingTarget": "servingtargets",
     "PromotionRequest": "promotionrequests", "Approval": "approvals", "GateClass": "gateclasses", "ModelStage": "modelstages",
 }
+BUILT_IN = {
+    "/apis/apps/v1": ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"], "/apis/batch/v1": ["Job", "CronJob"],
+    "/apis/rbac.authorization.k8s.io/v1": ["Role", "RoleBinding"], "/apis/discovery.k8s.io/v1": ["EndpointSlice"],
+}
 
 
 def valid(kind):
@@ -88,10 +92,8 @@ class Api:
 
     @staticmethod
     def path(kind, ns=None, name=None, sub=None):
-        base = {"Deployment": "/apis/apps/v1", "Service": "/api/v1", "Pod": "/api/v1", "Job": "/apis/batch/v1",
-                "Namespace": "/api/v1", "Role": "/apis/rbac.authorization.k8s.io/v1",
-                "RoleBinding": "/apis/rbac.authorization.k8s.io/v1"}.get(kind, GROUP)
-        plural = PLURALS.get(kind, kind.lower() + "s")
+        base = GROUP if kind in PLURALS else next((base for base, kinds in BUILT_IN.items() if kind in kinds), "/api/v1")
+        plural = PLURALS.get(kind, kind.lower().removesuffix("s") + "s")
         path = base + (f"/namespaces/{ns}" if ns else "") + f"/{plural}"
         return path + (f"/{name}" if name else "") + (f"/{sub}" if sub else "")
 

@@ -1,6 +1,7 @@
 """Needs KUBECONFIG (a cluster admin), and users with tokens in users/<name>.kubeconfig beside it or in STAGEKEEPER_USERS.
 Where Stagekeeper is not installed yet, the chart is installed with no running pods, and removed at the end."""
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -10,13 +11,14 @@ import uuid
 import pytest
 
 from cluster import Api, ROOT, HERE, valid
+from scene import Scene
 
 USERS = ["priya", "alice", "bob", "nadia", "mallory"]
 
 
 def pytest_collection_modifyitems(items):
     # Static checks first: they are the fastest to fail.
-    order = ["test_schema", "test_chart", "test_compat", "test_objects", "test_admission"]
+    order = ["test_schema", "test_chart", "test_compat", "test_objects", "test_admission", "test_attacks", "test_control_plane"]
     items.sort(key=lambda i: order.index(i.module.__name__) if i.module.__name__ in order else 99)
 
 
@@ -71,9 +73,9 @@ def operator(admin, installed):
     return service_account(admin, installed["operator"], "stagekeeper")
 
 
-@pytest.fixture(scope="session")
-def ns(admin):
-    """A namespace of this run, with the rights the tests speak of."""
+@contextlib.contextmanager
+def namespace(admin):
+    """A namespace with the rights the tests speak of."""
     name = "crdtest-" + uuid.uuid4().hex[:8]
     assert admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}).status == 201
 
@@ -119,5 +121,35 @@ def ns(admin):
 
 
 @pytest.fixture(scope="session")
+def ns(admin):
+    with namespace(admin) as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
 def robot(admin, ns):
     return service_account(admin, ns, "robot")
+
+
+@pytest.fixture(scope="session")
+def scene(admin, users, operator, installed):
+    with namespace(admin) as name:
+        it = Scene(admin, users["nadia"], operator, users["priya"], name, installed["gates"])
+        yield it
+        it.close()
+
+
+TABLE = []
+
+
+@pytest.fixture(scope="session")
+def table():
+    """Rows (attack, policy, rule) of attacks that were refused, and worked without the rule."""
+    return TABLE
+
+
+def pytest_terminal_summary(terminalreporter):
+    if TABLE:
+        terminalreporter.write_sep("=", "attacks of a namespace's admin: refused, and accepted without the rule")
+        for attack, policy, rule in TABLE:
+            terminalreporter.write_line(f"{attack:55} {policy:28} {rule}")

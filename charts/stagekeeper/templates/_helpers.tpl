@@ -20,12 +20,24 @@ system:serviceaccount:{{ .Release.Namespace }}:stagekeeper
 {{- end }}
 
 {{/* Users of controllers in the control plane, as CEL lists. The first is all of them at once, where
-     kube-controller-manager runs without --use-service-account-credentials. */}}
+     kube-controller-manager runs without --use-service-account-credentials. The garbage collector is not among those that
+     may delete what serves: an owner is something that anybody can write down. */}}
 {{- define "stagekeeper.deleters" -}}
-['system:kube-controller-manager', 'system:serviceaccount:kube-system:namespace-controller', 'system:serviceaccount:kube-system:generic-garbage-collector']
+['system:kube-controller-manager', 'system:serviceaccount:kube-system:namespace-controller']
 {{- end }}
 {{- define "stagekeeper.jobControllers" -}}
 ['system:kube-controller-manager', 'system:serviceaccount:kube-system:job-controller']
+{{- end }}
+{{- define "stagekeeper.endpointControllers" -}}
+['system:kube-controller-manager', 'system:serviceaccount:kube-system:endpoint-controller', 'system:serviceaccount:kube-system:endpointslice-controller', 'system:serviceaccount:kube-system:endpointslicemirroring-controller', 'system:serviceaccount:kube-system:generic-garbage-collector', 'system:serviceaccount:kube-system:namespace-controller']
+{{- end }}
+{{- define "stagekeeper.workloadControllers" -}}
+['system:kube-controller-manager', 'system:serviceaccount:kube-system:deployment-controller', 'system:serviceaccount:kube-system:replicaset-controller', 'system:serviceaccount:kube-system:replication-controller', 'system:serviceaccount:kube-system:statefulset-controller', 'system:serviceaccount:kube-system:daemon-set-controller', 'system:serviceaccount:kube-system:job-controller', 'system:serviceaccount:kube-system:cronjob-controller', 'system:serviceaccount:kube-system:generic-garbage-collector', 'system:serviceaccount:kube-system:namespace-controller']
+{{- end }}
+
+{{/* Namespaces in which no model is served. */}}
+{{- define "stagekeeper.systemNamespaces" -}}
+[kube-system, kube-public, kube-node-lease, {{ .Release.Namespace }}]
 {{- end }}
 
 {{/* Words that are aliases, never versions. */}}
