@@ -218,10 +218,10 @@ def assert_done_once(it: World, request: str, uid: str, gates: list[str]) -> Non
 
 
 def delete_deployment(it: World) -> Object:
-    """As the garbage collector may; everybody else is refused. Returns what it was."""
+    """As the namespace controller may; everybody else is refused. Returns what it was."""
     kept = it.deployment()
-    collector = it.cluster.controller("generic-garbage-collector")
-    collector.delete("Deployment", it.ns, it.served.deployment, propagationPolicy="Background")
+    controller = it.cluster.controller("namespace-controller")
+    controller.delete("Deployment", it.ns, it.served.deployment, propagationPolicy="Background")
     wait_for(
         "the Deployment is gone",
         lambda: it.admin.get("Deployment", it.ns, it.served.deployment) is None,

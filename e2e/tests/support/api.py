@@ -46,7 +46,9 @@ def path(kind: str, ns: str | None = None, name: str | None = None, sub: str | N
 class Api:
     """One user of the API server. Every call raises ApiException when it is refused."""
 
-    def __init__(self, kubeconfig: Path, impersonate: str | None = None) -> None:
+    def __init__(
+        self, kubeconfig: Path, impersonate: str | None = None, group: str | None = None
+    ) -> None:
         settings = client.Configuration()
         load: Any = config.load_kube_config
         load(config_file=str(kubeconfig), client_configuration=settings)
@@ -62,6 +64,8 @@ class Api:
             certificate = {"cert_file": settings.cert_file, "key_file": settings.key_file}
         if impersonate:
             self._headers["Impersonate-User"] = impersonate
+        if group:
+            self._headers["Impersonate-Group"] = group
         self._http = urllib3.PoolManager(ca_certs=settings.ssl_ca_cert, maxsize=4, **certificate)
 
     def send(
