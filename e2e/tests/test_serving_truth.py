@@ -1,4 +1,4 @@
-"""What users reach, put there with the rights of whoever runs a namespace, around every record."""
+"""What users reach, put there past admission: by whoever may change policies, or before they stood."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_second_deployment_behind_the_service_is_found(world: Callable[..., Wo
     it = served(world)
     names = ready_endpoints(it)
     with found_in_time(it, "StrangerServes"):
-        it.admin.create(shadow(it, "3"), it.ns)
+        it.cluster.unguarded.create(shadow(it, "3"), it.ns)
         wait_for("it is reached", lambda: len(ready_endpoints(it)) > len(names), 90)
     assert "shadow" in condition(it)["message"]
     status = it.admin.read("ServingTarget", it.ns, it.served.target)["status"]
@@ -107,7 +107,7 @@ def test_a_moved_selector_is_found_with_who_moved_it(world: Callable[..., World]
     it = served(world)
     with found_in_time(it, "SelectorMoved"):
         moved = {"spec": {"selector": {"shadow": "yes"}}}
-        it.admin.merge("Service", it.ns, it.served.service, moved, fieldManager="kubectl-edit")
+        it.cluster.unguarded.merge("Service", it.ns, it.served.service, moved, fieldManager="kubectl-edit")
     assert "kubectl-edit" in condition(it)["message"]
 
 
@@ -119,7 +119,7 @@ def test_a_swapped_image_is_found_with_who_swapped_it(world: Callable[..., World
     changed = {"name": container["name"], "env": [{"name": "SWAPPED", "value": "yes"}]}
     patch = {"spec": {"template": {"spec": {"containers": [changed]}}}}
     with found_in_time(it, "TemplateDiffers"):
-        it.admin.strategic(
+        it.cluster.unguarded.strategic(
             "Deployment", it.ns, it.served.deployment, patch, fieldManager="kubectl-set"
         )
         wait_for("it is reached", lambda: ready_endpoints(it) - before, 90)
@@ -128,21 +128,31 @@ def test_a_swapped_image_is_found_with_who_swapped_it(world: Callable[..., World
 
 
 def test_an_adopted_pod_is_found(world: Callable[..., World]) -> None:
-    """A ReplicaSet adopts any pod with its labels: here one with another command."""
+    """A ReplicaSet adopts any pod with its labels: here one that was started elsewhere."""
     it = served(world)
+    it.cluster.unguarded.merge(
+        "Deployment", it.ns, it.served.deployment, {"spec": {"replicas": 1}}
+    )
+    wait_for("one pod serves", lambda: len(ready_endpoints(it)) == 1, 60)
     name = next(iter(ready_endpoints(it)))
     good = it.admin.read("Pod", it.ns, name)
     spec = copy.deepcopy(good["spec"])
     for key in ("nodeName", "tolerations"):
         spec.pop(key, None)
-    spec["containers"][0]["env"].append({"name": "ADOPTED", "value": "yes"})
-    spec["containers"][0]["args"] = [*spec["containers"][0].get("args", [])]
     spec["containers"][0]["workingDir"] = "/tmp"
-    labels = good["metadata"]["labels"]
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "adopted", "labels": labels}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "adopted"}, "spec": spec}
+    it.cluster.unguarded.create(pod, it.ns)
+
+    def ready() -> bool:
+        status = it.admin.read("Pod", it.ns, "adopted").get("status", {})
+        return any(each["ready"] for each in status.get("containerStatuses", []))
+
+    wait_for("the pod is ready", ready, 60)
     with found_in_time(it, "TemplateDiffers"):
-        it.admin.create({**pod, "spec": spec}, it.ns)
-        it.admin.delete("Pod", it.ns, name)
+        # The controller keeps the pod that is ready, and ends the one that it has just begun.
+        it.cluster.unguarded.delete("Pod", it.ns, name)
+        labels = {"metadata": {"labels": good["metadata"]["labels"]}}
+        it.cluster.unguarded.merge("Pod", it.ns, "adopted", labels)
         wait_for("it is reached", lambda: "adopted" in ready_endpoints(it), 90)
     assert "adopted" in condition(it)["message"]
     assert "workingDir" in condition(it)["message"]

@@ -93,8 +93,11 @@ void Hooks::on(const Change<Approval>& change) {
       change.old && change.now && change.old->counted_known && !change.now->counted_known;
   if (same_spec(change) && !wiped) return;
   const Approval& approval = either(change);
-  const auto requests = stores_.requests.find("uid", approval.request_uid);
-  // The uid decides; the name is for people, who may mistype it.
+  // The uid decides; the name is for people, who may mistype it. A uid of another namespace is
+  // none.
+  auto requests = stores_.requests.find("uid", approval.request_uid);
+  std::erase_if(requests,
+                [&](const auto& request) { return request->meta.ns != approval.meta.ns; });
   for (const auto& request : requests)
     waker_.wake(kRequestKey, request->meta.ns, request->meta.name, priority_of(change));
   if (change.now && !approval.counted_known && (requests.empty() || !is_open(requests.front())))
@@ -178,7 +181,10 @@ void Hooks::on(const Change<Deployment>& change) {
 }
 
 void Hooks::on(const Change<Service>& change) {
-  if (change.old && change.now && change.old->selector == change.now->selector) return;
+  if (change.old && change.now && change.old->selector == change.now->selector &&
+      change.old->external_ips == change.now->external_ips) {
+    return;
+  }
   waker_.changed({kServicesInterest, change.key.ns, ""}, priority_of(change));
   wake_served(change.key.ns, change.key.name, priority_of(change));
 }

@@ -1,6 +1,7 @@
 #include "operator/promotions/gate_reader.h"
 
 #include "kube/objects.h"
+#include "model/pod_match.h"
 #include "promotion/digests.h"
 #include "promotion/evaluation/attempts.h"
 #include "promotion/evaluation/clones.h"
@@ -9,7 +10,9 @@
 #include "promotion/queries.h"
 #include "promotion/targets.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace stagekeeper {
 namespace {
@@ -21,6 +24,41 @@ constexpr CloneRole kRoles[] = {CloneRole::kCandidate, CloneRole::kBaseline};
 
 kube::Selection of_request(const std::string& uid) {
   return {.label_selector = std::string(kRequestUidLabel) + "=" + uid};
+}
+
+using Clones = std::vector<std::pair<CloneRole, kube::Read<Deployment>>>;
+
+/// The controller of the clone adopts any pod that bears its labels, and whoever may write
+/// ReplicaSets may change what it makes: both are held against the clone itself.
+Status note_departures(const Clones& clones, const std::vector<kube::Read<ReplicaSet>>& sets,
+                       std::vector<kube::Read<Pod>>& pods) {
+  for (const kube::Read<ReplicaSet>& set : sets) {
+    const auto clone = std::ranges::find_if(clones, [&](const auto& each) {
+      return each.second.object.meta.uid == set.object.owner_uid;
+    });
+    if (clone == clones.end()) continue;
+    SK_TRY(const Digest made, template_digest(set.json, {}));
+    SK_TRY(const Digest wanted, template_digest(clone->second.json, {}));
+    for (kube::Read<Pod>& pod : pods) {
+      if (pod.object.owner_uid != set.object.meta.uid) continue;
+      SK_TRY(pod.object.departure, pod_departure(set.json, pod.json));
+      if (made.str() != wanted.str()) pod.object.departure = "the template of its ReplicaSet";
+    }
+  }
+  return {};
+}
+
+/// A Service of any namespace that takes what is sent to the address of a clone's pod; empty: none.
+std::string diverting_service(const Stores& stores, const std::vector<kube::Read<Pod>>& pods) {
+  for (const auto& service : stores.services.list()) {
+    for (const std::string& ip : service->external_ips) {
+      const bool diverts = std::ranges::any_of(pods, [&](const kube::Read<Pod>& pod) {
+        return std::ranges::find(pod.object.ips, ip) != pod.object.ips.end() || pod.object.ip == ip;
+      });
+      if (diverts) return service->meta.ns + "/" + service->meta.name;
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -68,7 +106,7 @@ Status GateReader::read_clones(Observation& seen) const {
   const std::string& ns = target.meta.ns;
   const ObjectMeta& request = world.subject.request.meta;
   const std::string& primary_json = seen.deployment_json[facts.on->name];
-  std::vector<std::pair<CloneRole, kube::Read<Deployment>>> found;
+  Clones found;
   bool ours = false;
   for (const CloneRole role : kRoles) {
     const std::string name = promotion::clone_name(target.workload.name, role);
@@ -81,8 +119,14 @@ Status GateReader::read_clones(Observation& seen) const {
   std::vector<Pod> pods;
   if (ours) {
     const kube::Selection of_clones{.label_selector = kCloneLabel};
-    SK_TRY(replica_sets, kube::Objects<ReplicaSet>(env_.api).list(ns, of_clones));
-    SK_TRY(pods, kube::Objects<Pod>(env_.api).list(ns, of_clones));
+    SK_TRY(auto raw_sets, kube::Objects<ReplicaSet>(env_.api).list_read(ns, of_clones));
+    SK_TRY(auto raw_pods, kube::Objects<Pod>(env_.api).list_read(ns, of_clones));
+    SK_CHECK_OK(note_departures(found, raw_sets, raw_pods));
+    facts.stray_service = diverting_service(env_.stores, raw_pods);
+    for (auto& set : raw_sets)
+      replica_sets.push_back(std::move(set.object));
+    for (auto& pod : raw_pods)
+      pods.push_back(std::move(pod.object));
   }
   const VersionRef champion = promotion::serving_version(facts.on->ledger);
   for (const auto& [role, clone] : found) {

@@ -4,7 +4,6 @@
 #include "model/pod_match.h"
 
 #include <algorithm>
-#include <functional>
 
 namespace stagekeeper {
 namespace {
@@ -14,37 +13,14 @@ using promotion::serving::EndpointFacts;
 /// Pods that no selector finds are asked for one by one; more of them are strangers unseen.
 constexpr std::size_t kMaxSingleReads = 32;
 
-struct RawPod {
-  Pod pod;
-  std::string json;
-};
-
-struct RawSet {
-  ReplicaSet set;
-  std::string json;
-};
+using RawPod = kube::Read<Pod>;
+using RawSet = kube::Read<ReplicaSet>;
 
 std::string selector_text(const std::map<std::string, std::string>& labels) {
   std::string out;
   for (const auto& [key, value] : labels)
     out += (out.empty() ? "" : ",") + key + "=" + value;
   return out;
-}
-
-template <typename T>
-Status list_raw(kube::Api& api, const std::string& ns, const std::string& selector,
-                const std::function<void(T, std::string)>& add) {
-  const kube::ListSink sink{.begin = [] {},
-                            .item = [&](std::string_view json) -> Status {
-                              SK_TRY(T object, decode<T>(json));
-                              add(std::move(object), std::string(json));
-                              return {};
-                            }};
-  const kube::ListQuery query{
-      .type = kube::type_of<T>(), .ns = ns, .selection = {.label_selector = selector}};
-  if (const auto done = kube::list_all(api, query, sink); !done)
-    return fail(done.error(), "read what serves");
-  return {};
 }
 
 /// The pods that the endpoints name, by name.
@@ -54,10 +30,13 @@ class PodsBehind {
 
   Status list(const std::map<std::string, std::string>& selector) {
     if (selector.empty()) return {};
-    return list_raw<Pod>(api_, ns_, selector_text(selector), [this](Pod pod, std::string json) {
-      std::string name = pod.meta.name;
-      pods_.insert_or_assign(std::move(name), RawPod{std::move(pod), std::move(json)});
-    });
+    SK_TRY(std::vector<RawPod> found,
+           kube::Objects<Pod>(api_).list_read(ns_, {.label_selector = selector_text(selector)}));
+    for (RawPod& raw : found) {
+      std::string name = raw.object.meta.name;
+      pods_.insert_or_assign(std::move(name), std::move(raw));
+    }
+    return {};
   }
 
   /// Null: there is no such pod.
@@ -66,9 +45,7 @@ class PodsBehind {
     if (name.empty() || ++single_reads_ > kMaxSingleReads) return nullptr;
     SK_TRY(auto read, kube::Objects<Pod>(api_).read({ns_, name}));
     if (!read) return nullptr;
-    const auto added =
-        pods_.insert_or_assign(name, RawPod{std::move(read->object), std::move(read->json)});
-    return &added.first->second;
+    return &pods_.insert_or_assign(name, std::move(*read)).first->second;
   }
 
  private:
@@ -80,13 +57,14 @@ class PodsBehind {
 
 Result<std::map<std::string, RawSet>> sets_of(kube::Api& api, const Deployment& deployment) {
   std::map<std::string, RawSet> out;
-  SK_CHECK_OK(list_raw<ReplicaSet>(api, deployment.meta.ns, selector_text(deployment.selector),
-                                   [&](ReplicaSet set, std::string json) {
-                                     if (set.owner_uid != deployment.meta.uid) return;
-                                     std::string uid = set.meta.uid;
-                                     out.emplace(std::move(uid),
-                                                 RawSet{std::move(set), std::move(json)});
-                                   }));
+  SK_TRY(std::vector<RawSet> found,
+         kube::Objects<ReplicaSet>(api).list_read(
+             deployment.meta.ns, {.label_selector = selector_text(deployment.selector)}));
+  for (RawSet& raw : found) {
+    if (raw.object.owner_uid != deployment.meta.uid) continue;
+    std::string uid = raw.object.meta.uid;
+    out.emplace(std::move(uid), std::move(raw));
+  }
   return out;
 }
 
@@ -98,9 +76,9 @@ bool is_that_pod(const Pod& pod, const Endpoint& endpoint) {
 Status fill(EndpointFacts& facts, const RawPod& raw, const std::map<std::string, RawSet>& sets,
             const ServingTarget& target) {
   facts.found = true;
-  facts.controller = raw.pod.owner;
-  facts.containers = raw.pod.spec_containers;
-  const auto set = sets.find(raw.pod.owner_uid);
+  facts.controller = raw.object.owner;
+  facts.containers = raw.object.spec_containers;
+  const auto set = sets.find(raw.object.owner_uid);
   if (set == sets.end()) return {};
   facts.ours = true;
   SK_TRY(facts.departure, pod_departure(set->second.json, raw.json));
@@ -123,7 +101,7 @@ Status read_endpoints(const Environment& env, const TargetSight& sight, ServingS
       if (!endpoint.ready) continue;
       EndpointFacts facts{.ip = endpoint.ip, .slice = slice->meta.name, .pod = endpoint.pod};
       SK_TRY(const RawPod* pod, pods.find(endpoint.pod));
-      if (pod != nullptr && is_that_pod(pod->pod, endpoint))
+      if (pod != nullptr && is_that_pod(pod->object, endpoint))
         SK_CHECK_OK(fill(facts, *pod, sets, target));
       out.endpoints.push_back(std::move(facts));
     }

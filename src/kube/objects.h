@@ -76,6 +76,20 @@ class Objects {
     return list_as<T>(ns, selection);
   }
 
+  /// The same with the texts that they were read from.
+  [[nodiscard]] Result<std::vector<Read<T>>> list_read(const std::string& ns,
+                                                       const Selection& selection) const {
+    std::vector<Read<T>> out;
+    const ListSink sink{.begin = [&] { out.clear(); },
+                        .item = [&](std::string_view json) -> Status {
+                          SK_TRY(T object, decode<T>(json));
+                          out.push_back({std::move(object), std::string(json)});
+                          return {};
+                        }};
+    SK_CHECK_OK(list_all(api_, {.type = type_, .ns = ns, .selection = selection}, sink));
+    return out;
+  }
+
   /// The same, of which only the metadata is read.
   [[nodiscard]] Result<std::vector<AnyObject>> list_heads(const std::string& ns,
                                                           const Selection& selection) const {

@@ -138,6 +138,7 @@ Result<Service> decode(std::string_view json) {
   return decode_with<Service>(json, Resource<Service>::kind,
                               [](const JsonReader& object, Service& out) {
                                 out.selector = object["spec"]["selector"].string_map();
+                                out.external_ips = object["spec"]["externalIPs"].strings();
                               });
 }
 

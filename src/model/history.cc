@@ -74,6 +74,7 @@ struct HistoryLog::State {
   ByText<Sequences> by_request;
   ByText<Sequences> concluded_by_uid;
   ByText<Sequences> concluded_by_name;  // and spec digest
+  ByText<Sequences> decided_by_name;    // and spec digest
   ByText<Sequences> moves_by_number;
   ByText<FirstDigest> first_digests;
   std::map<std::string, std::uint64_t> targets;  // name → the first record that names it
@@ -144,6 +145,8 @@ struct HistoryLog::State {
       drifts.push_back(sequence);
     if (fact.kind == RecordKind::kTemplateChanged) templates.push_back(sequence);
     if (fact.kind == RecordKind::kDecided) {
+      decided_by_name[name_and_digest(fact.request.name, fact.request.spec_digest)].push_back(
+          sequence);
       for (const std::string& target : fact.targets)
         targets.try_emplace(target, sequence);
     }
@@ -287,6 +290,16 @@ std::vector<std::string> History::targets() const {
   for (const auto& [target, first] : state.targets)
     if (first <= head_) out.push_back(target);
   return out;
+}
+
+const RecordFact* History::decided_before(const RequestRef& request) const {
+  if (empty() || request.name.empty() || request.spec_digest.empty()) return nullptr;
+  const HistoryLog::State& state = *log_->state_;
+  const std::shared_lock lock(state.mutex);
+  const Sequences& all =
+      find_in(state.decided_by_name, name_and_digest(request.name, request.spec_digest));
+  const RecordFact* last = state.find(last_at(all, head_));
+  return last != nullptr && last->request.uid != request.uid ? last : nullptr;
 }
 
 const RecordFact* History::open_drift() const {

@@ -43,6 +43,10 @@ class History {
   /// (a request that was deleted and created again has ended already). Null: not ended.
   [[nodiscard]] const RecordFact* conclusion(const RequestRef& request) const;
 
+  /// The last Decided record of another request with the same name and spec digest, or null: of one
+  /// that was deleted and created again.
+  [[nodiscard]] const RecordFact* decided_before(const RequestRef& request) const;
+
   /// The Intent without a record that closes it, or null. A ledger never has two.
   [[nodiscard]] const RecordFact* open_intent() const;
 

@@ -48,6 +48,7 @@ struct Deployment {
 struct Service {
   ObjectMeta meta;
   std::map<std::string, std::string> selector;
+  std::vector<std::string> external_ips;  ///< addresses that every node sends to it, anybody's too
 };
 
 /// One address behind a Service.
@@ -114,6 +115,8 @@ struct Pod {
   std::vector<ContainerSpec> spec_containers;
   std::vector<ContainerState> init_containers;
   std::vector<ContainerState> containers;
+  /// pod_departure() from its ReplicaSet, by whoever has read both; no part of the object.
+  std::string departure;
 };
 
 }  // namespace stagekeeper

@@ -58,6 +58,28 @@ std::optional<Decision> undecided_intent(const World& world) {
                                    "no Decided record for it"});
 }
 
+/// The request was deleted while its decision was carried out, and created again: it is the same
+/// request, and it has ended. Nobody else has recorded that.
+Decision end_lost(const World& world, const RecordFact& decided) {
+  Decision out = conclusion::conclude(
+      {.subject = world.subject, .model_ledger = world.model_ledger, .approvals = world.approvals},
+      {.code = EndCode::kRequestGone,
+       .text =
+           fmt::format("the request was deleted while its decision (record {}) was carried out; "
+                       "it does not act again. Ask under another name for what is left of it",
+                       decided.sequence),
+       .decision_digest = decided.decision_digest,
+       .from = decided.from,
+       .to = decided.to});
+  for (Action& action : out.actions) {
+    auto* record = std::get_if<AppendRecord>(&action);
+    if (record == nullptr) continue;
+    record->content.request = decided.request;
+    record->content.requester = decided.requester;
+  }
+  return out;
+}
+
 Decision take_in(const World& world) {
   const intake::Case facts{.now = world.now,
                            .cluster_uid = world.cluster_uid,
@@ -99,6 +121,8 @@ Decision choose(const World& world) {
   }
   if (auto broken = undecided_intent(world)) return *broken;
   if (request.meta.deleting) return leave(world);
+  if (const RecordFact* lost = world.model_ledger.decided_before(world.subject.ref()))
+    return end_lost(world, *lost);
   return take_in(world);
 }
 

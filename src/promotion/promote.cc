@@ -32,6 +32,12 @@ Decision idle(const PromoteCase& facts, Wait wait) {
   return out;
 }
 
+conclusion::Place place_of(const PromoteCase& facts) {
+  return {.subject = facts.intake.subject,
+          .model_ledger = facts.intake.model_ledger,
+          .approvals = facts.approvals};
+}
+
 Decision show_history(const PromoteCase& facts, const intake::HistoryEnd& end) {
   return {
       .phase = phase_of(end.code),
@@ -84,12 +90,6 @@ std::string staged_text(const Subject& subject, const std::vector<GateState>& ga
       return out + fmt::format("Awaiting human review for {} promotion.", next.name);
   }
   return out + fmt::format("The version is in {}.", stage.name);
-}
-
-conclusion::Place place_of(const PromoteCase& facts) {
-  return {.subject = facts.intake.subject,
-          .model_ledger = facts.intake.model_ledger,
-          .approvals = facts.approvals};
 }
 
 CommitCase commit_case(const PromoteCase& facts, const std::string& digest) {
@@ -163,7 +163,7 @@ Decision asking_people(const PromoteCase& facts, const DecidedFacts& proposed,
        .about = outcome.missing,
        .what = fmt::format("{}Awaiting human review for {} promotion. Missing: {}",
                            passed_text(stage, proposed.gates), request.stage, missing),
-       .who_can = outcome.missing.empty() ? "a cluster admin" : outcome.missing,
+       .who_can = outcome.missing.empty() ? "a cluster admin" : "whoever may fill a seat",
        .command = fmt::format("kubectl -n {} get promreq {} -o "
                               "jsonpath='{{.status.review.approvalManifest}}' > approval.yaml; "
                               "read it, then kubectl create -f approval.yaml",
@@ -285,7 +285,8 @@ std::optional<Decision> nothing_measured(const PromoteCase& facts, const StageSp
   const std::vector<std::string> failed = failed_gates(stage, gates);
   if (ran || failed.empty()) return std::nullopt;
   TimePoint until;
-  if (auto wait = conclusion::quota(facts.intake.model_ledger, facts.intake.now, until)) {
+  if (auto wait = conclusion::quota(facts.intake.model_ledger, facts.intake.subject,
+                                    facts.intake.now, until)) {
     Decision out = idle(facts, std::move(*wait));
     out.gates = gates;
     out.wake_at = until;
@@ -306,7 +307,7 @@ Decision run_gates(const PromoteCase& facts, const StageSpec& stage,
   }
   if (stage.gates.empty()) {
     TimePoint until;
-    auto full = conclusion::review_quota(intake.model_ledger, intake.now, until);
+    auto full = conclusion::review_quota(intake.model_ledger, intake.subject, intake.now, until);
     if (!full) return record_results(facts, {}, evaluation);
     Decision out = idle(facts, std::move(*full));
     out.wake_at = until;

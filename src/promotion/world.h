@@ -251,7 +251,8 @@ struct EvaluationFacts {
   std::optional<TargetState> on;       ///< whose Deployment is cloned
   std::vector<CloneState> clones;      ///< by their names, of whomever
   std::string stray_service;           ///< a Service that selects the clones, or would select them
-                                       ///< once they are made; empty: none
+                                       ///< once they are made; "ns/name": one that takes what
+                                       ///< is sent to their pods' addresses; empty: none
   std::vector<GateState> gates;        ///< of the present evaluation, in the policy's order
   std::optional<GateResults> results;  ///< locked results of the present evaluation
 };

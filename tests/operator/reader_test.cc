@@ -149,6 +149,50 @@ TEST_CASE("reader: no pod counts as a clone's because of its name or its labels"
   CHECK(after.world.evaluation.clones[0].pod->ip == "10.0.0.7");
 }
 
+TEST_CASE("reader: a pod that the clone's controller adopted, or made of something else, is told") {
+  Room room;
+  const std::string request = room.ask("1", "Staging");
+  room.operator_->work();
+  room.settle_workloads();
+  REQUIRE(seen(room, request).world.evaluation.clones[0].pod->as_made);
+  const std::string set =
+      (*room.get(kube::type_of<Deployment>(), "credit-risk-eu-candidate"))["metadata"]["uid"];
+  const auto change = [&](const kube::ResourceType& type, const char* spec, const char* key,
+                          const json& value) {
+    for (json object : room.api.all(type)) {
+      const std::string uid = object["metadata"]["uid"];
+      if (uid.find(set) == std::string::npos) continue;
+      object[json::json_pointer(spec)]["containers"][0][key] = value;
+      room.api.put(type, object);
+    }
+  };
+  SUBCASE("another command") {
+    change(kube::type_of<Pod>(), "/spec", "command", json::array({"sh"}));
+  }
+  SUBCASE("another template of its ReplicaSet, and so of it") {
+    change(kube::type_of<ReplicaSet>(), "/spec/template/spec", "command", json::array({"sh"}));
+    change(kube::type_of<Pod>(), "/spec", "command", json::array({"sh"}));
+  }
+  const Observation after = seen(room, request);
+  REQUIRE(after.world.evaluation.clones[0].pod);
+  CHECK_FALSE(after.world.evaluation.clones[0].pod->as_made);
+}
+
+TEST_CASE("reader: a Service that takes over the address of a clone's pod is told") {
+  Room room;
+  const std::string request = room.ask("1", "Staging");
+  room.operator_->work();
+  room.settle_workloads();
+  const auto service = [&](const char* ip) {
+    room.api.put(kube::type_of<Service>(), {{"metadata", {{"name", "s"}, {"namespace", "theirs"}}},
+                                            {"spec", {{"externalIPs", json::array({ip})}}}});
+    room.operator_->sync();
+    return seen(room, request).world.evaluation.stray_service;
+  };
+  CHECK(service("10.0.0.8").empty());
+  CHECK(service("10.0.0.7") == "theirs/s");
+}
+
 TEST_CASE("reader: a bucket that knows less than a status is not believed") {
   Room room;
   room.ask("1", "Staging");

@@ -397,14 +397,14 @@ void Room::settle_deployment(const json& object) {
   const std::string set = missing_set(object);
   if (set.empty()) return;
   const json& labels = object["spec"]["template"]["metadata"]["labels"];
-  const json stored_set =
-      api.put(kube::type_of<ReplicaSet>(),
-              {{"metadata",
-                {{"name", set},
-                 {"namespace", kNs},
-                 {"uid", "rs-" + object["metadata"]["uid"].get<std::string>()},
-                 {"labels", labels},
-                 {"ownerReferences", owner("apps/v1", "Deployment", object)}}}});
+  const json stored_set = api.put(kube::type_of<ReplicaSet>(),
+                                  {{"metadata",
+                                    {{"name", set},
+                                     {"namespace", kNs},
+                                     {"uid", "rs-" + object["metadata"]["uid"].get<std::string>()},
+                                     {"labels", labels},
+                                     {"ownerReferences", owner("apps/v1", "Deployment", object)}}},
+                                   {"spec", {{"template", object["spec"]["template"]}}}});
   const json& containers = object["spec"]["template"]["spec"]["containers"];
   api.put(kube::type_of<Pod>(),
           {{"metadata",

@@ -137,16 +137,27 @@ TEST_CASE("serving: a moved selector is told with who moved it") {
 TEST_CASE("serving: a changed image is recorded when its manager may, and told when not") {
   Served room;
   std::string manager = "argocd";
+  bool guarded = false;
   SUBCASE("one who had a part in the template when it was approved") {}
   SUBCASE("somebody else") {
     manager = "kubectl-set";
+  }
+  SUBCASE("nobody may") {
+    guarded = true;
+  }
+  if (guarded) {
+    room.edit<ServingTarget>(
+        kTarget, [](json& object) { object["spec"]["template"] = {{"changes", "Guard"}}; });
   }
   room.edit<Deployment>(kTarget, [&](json& object) {
     object["spec"]["template"]["spec"]["containers"][0]["image"] = "registry/server@sha256:2";
     if (manager != "argocd") room.own(object, manager, "f:image");
   });
   room.settle();
-  if (manager == "argocd") {
+  if (guarded) {
+    CHECK(room.fault() == "TemplateDiffers");
+    CHECK(room.records(RecordKind::kTemplateChanged) == 0);
+  } else if (manager == "argocd") {
     CHECK(room.fault() == "AsRecorded");
     CHECK(room.records(RecordKind::kTemplateChanged) == 1);
     CHECK(room.records(RecordKind::kDrift) == 0);

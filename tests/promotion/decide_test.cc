@@ -132,6 +132,32 @@ TEST_CASE("decide: an Intent of the request without its Decided record is not ca
   CHECK(decision.actions.empty());
 }
 
+TEST_CASE("decide: who was lost in the middle and is created again has ended, and never acts") {
+  Bench bench(RequestAction::kRollback, "");
+  for (const char* target : {"eu", "us"}) {
+    bench.serve(target, "1");
+    bench.serve(target, "2");
+  }
+  RequestRef lost = bench.world.subject.ref();
+  lost.uid = "uid-before";
+  bench.append({.kind = LedgerKind::kModel, .name = "credit-risk"},
+               {.kind = RecordKind::kDecided,
+                .model = "credit-risk",
+                .request = lost,
+                .requester = {.username = "priya"},
+                .action = "Rollback",
+                .decision_digest = sha256_digest("decision").str(),
+                .targets = {"eu", "us"}});
+  const Decision ends = bench.decide_now();
+  REQUIRE(ends.actions.size() == 1);
+  const auto* record = std::get_if<AppendRecord>(&ends.actions.front());
+  REQUIRE(record != nullptr);
+  CHECK(record->content.request.uid == "uid-before");
+  CHECK(record->content.code == EndCode::kRequestGone);
+  CHECK(bench.run().phase == Phase::kAborted);
+  CHECK(bench.pinned("eu") == "2");
+}
+
 TEST_CASE("decide: what follows the last approval finds the finalizer in place") {
   Bench bench = approved();
   bench.world.approvals.clear();

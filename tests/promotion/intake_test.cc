@@ -392,6 +392,7 @@ TEST_CASE("intake: requests that change nothing cannot fill a ledger") {
     bench.append({.kind = LedgerKind::kModel, .name = "credit-risk"},
                  {.kind = RecordKind::kConcluded,
                   .request = {.name = "other", .uid = fmt::format("uid-other-{}", i)},
+                  .requester = bench.world.subject.request.requester,
                   .code = EndCode::kNeverServed});
     bench.world.now += std::chrono::seconds(10);
   }
@@ -419,6 +420,7 @@ TEST_CASE("intake: a promotion that no gate can measure cannot fill a ledger eit
     bench.append({.kind = LedgerKind::kModel, .name = "credit-risk"},
                  {.kind = RecordKind::kConcluded,
                   .request = {.name = "other", .uid = fmt::format("uid-other-{}", i)},
+                  .requester = bench.world.subject.request.requester,
                   .code = EndCode::kGatesFailed});
   }
   const Decision waits = bench.decide_now();
@@ -437,7 +439,8 @@ TEST_CASE("intake: a review without gates cannot fill a ledger either") {
   for (int i = 0; i < 20; ++i) {
     bench.append({.kind = LedgerKind::kModel, .name = "credit-risk"},
                  {.kind = RecordKind::kGateResult,
-                  .request = {.name = "other", .uid = fmt::format("uid-other-{}", i)}});
+                  .request = {.name = "other", .uid = fmt::format("uid-other-{}", i)},
+                  .requester = bench.world.subject.request.requester});
     bench.world.now += std::chrono::seconds(10);
   }
   const Decision waits = bench.decide_now();
@@ -445,6 +448,22 @@ TEST_CASE("intake: a review without gates cannot fill a ledger either") {
   CHECK(waits.wait->code == WaitCode::kRecordQuota);
   CHECK(waits.actions.empty());
   CHECK(waits.wake_at == first + std::chrono::hours(1));
+  const Identity me = bench.world.subject.request.requester;
+  bench.world.subject.request.requester.username = "somebody-else";
+  CHECK(bench.decide_now().reason != "RecordQuota");
+  bench.world.subject.request.requester = me;
   bench.world.now = *waits.wake_at;
   CHECK(appends(bench.decide_now(), RecordKind::kGateResult) != nullptr);
+}
+
+TEST_CASE("intake: a rollback that had to wait undoes nothing that was promoted since") {
+  Bench bench(RequestAction::kRollback, "");
+  for (const char* target : {"eu", "us"}) {
+    bench.serve(target, "1");
+    bench.serve(target, "2");
+  }
+  bench.world.subject.request.meta.created = bench.ledger("eu").at(1)->time - std::chrono::hours(1);
+  CHECK(bench.run().phase == Phase::kAborted);
+  CHECK(bench.pinned("eu") == "2");
+  CHECK(bench.world.conclusion->record.code == EndCode::kOvertaken);
 }

@@ -60,6 +60,7 @@ void become_rollback(Bench& bench, const std::string& uid = "uid-rollback") {
   for (RolloutFacts& each : bench.world.targets)
     each.smoke.reset();
   bench.refresh();
+  bench.world.subject.request.meta.created = bench.world.now;
 }
 
 void become_promotion(Bench& bench) {

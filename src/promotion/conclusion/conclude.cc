@@ -7,7 +7,7 @@
 namespace stagekeeper::promotion::conclusion {
 namespace {
 
-/// Endings without gates, and reviews, that one model's ledger takes in an hour.
+/// Endings without gates, and reviews, of one requester that a model's ledger takes in an hour.
 constexpr std::size_t kQuota = 20;
 constexpr std::chrono::hours kQuotaTime{1};
 
@@ -20,14 +20,15 @@ bool opens_review(const History& /*model_ledger*/, const RecordFact& record) {
   return record.kind == RecordKind::kGateResult;
 }
 
-/// When the next record of that sort may be written. Nothing: now. Records of a ledger never go
-/// back in time: from the end, as far as they are young.
-std::optional<TimePoint> used_up(const History& model_ledger, TimePoint now,
-                                 bool (*counts)(const History&, const RecordFact&)) {
+/// When the next such record of this requester may be written. Nothing: now. Records of a ledger
+/// never go back in time: from the end, as far as they are young.
+std::optional<TimePoint> used_up(const History& model_ledger, const std::string& requester,
+                                 TimePoint now, bool (*counts)(const History&, const RecordFact&)) {
   std::size_t found = 0;
   for (std::uint64_t sequence = model_ledger.head_sequence(); sequence > 0; --sequence) {
     const RecordFact* record = model_ledger.at(sequence);
     if (record == nullptr || record->time <= now - kQuotaTime) break;
+    if (record->requester.username != requester) continue;
     if (counts(model_ledger, *record) && ++found == kQuota) return record->time + kQuotaTime;
   }
   return std::nullopt;
@@ -70,19 +71,25 @@ Decision conclude(const Place& place, const Ending& ending) {
   return out;
 }
 
-std::optional<Wait> quota(const History& model_ledger, TimePoint now, TimePoint& until) {
-  const auto next = used_up(model_ledger, now, ends_unmeasured);
-  if (!next) return std::nullopt;
-  until = *next;
-  return full("requests of this model have ended within the hour without changing anything", until);
-}
-
-std::optional<Wait> review_quota(const History& model_ledger, TimePoint now, TimePoint& until) {
-  const auto next = used_up(model_ledger, now, opens_review);
+std::optional<Wait> quota(const History& model_ledger, const Subject& subject, TimePoint now,
+                          TimePoint& until) {
+  const auto next = used_up(model_ledger, subject.request.requester.username, now, ends_unmeasured);
   if (!next) return std::nullopt;
   until = *next;
   return full(
-      "evaluations of this model were recorded within the hour, and this stage has no gate "
+      "requests of this person about this model have ended within the hour without changing "
+      "anything",
+      until);
+}
+
+std::optional<Wait> review_quota(const History& model_ledger, const Subject& subject, TimePoint now,
+                                 TimePoint& until) {
+  const auto next = used_up(model_ledger, subject.request.requester.username, now, opens_review);
+  if (!next) return std::nullopt;
+  until = *next;
+  return full(
+      "evaluations of this model were recorded for this person within the hour, and this stage has "
+      "no gate "
       "whose time would limit them",
       until);
 }

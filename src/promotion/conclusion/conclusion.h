@@ -37,10 +37,12 @@ Decision conclude(const Place& place, const Ending& ending);
 
 /// Why no ending without gates may be recorded now: each costs a record that stays for years, and
 /// anybody who may ask could fill the ledger. Sets `until`, when the quota allows the next one.
-std::optional<Wait> quota(const History& model_ledger, TimePoint now, TimePoint& until);
+std::optional<Wait> quota(const History& model_ledger, const Subject& subject, TimePoint now,
+                          TimePoint& until);
 
 /// The same for a GateResult that opens a review without any gate.
-std::optional<Wait> review_quota(const History& model_ledger, TimePoint now, TimePoint& until);
+std::optional<Wait> review_quota(const History& model_ledger, const Subject& subject, TimePoint now,
+                                 TimePoint& until);
 
 /// The code of a request as a whole, from the ends of its targets.
 EndCode overall(const std::vector<TargetEnd>& ends);

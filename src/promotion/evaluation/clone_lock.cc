@@ -40,8 +40,8 @@ Decision not_ours(const EvaluationCase& facts, const CloneState& clone) {
     out = waiting(Phase::kPending,
                   {.code = WaitCode::kCandidateBusy,
                    .about = "evaluation of " + holder,
-                   .what = fmt::format("{} is evaluated on ServingTarget {}; this one is next "
-                                       "when it ends",
+                   .what = fmt::format("{} is evaluated on ServingTarget {}; one of those that "
+                                       "wait is next when it ends",
                                        holder, facts.facts.on->name)});
   } else {
     out = waiting(Phase::kPending, name_taken(request.meta.ns, clone, "it is not this operator's"));

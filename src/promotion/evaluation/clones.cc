@@ -128,14 +128,15 @@ std::optional<ClonePod> observe_pod(const CloneSight& sight) {
                .uid = pod.meta.uid,
                .ip = pod.ip,
                .ready = pod.ready && !pod.ip.empty(),
-               .as_made = runs_template(pod, *sight.clone),
+               .as_made = pod.departure.empty() && runs_template(pod, *sight.clone),
                .created = pod.meta.created,
                .identity = identity_of(pod)};
   if (pods.size() > 1) {
     out.ready = false;
     out.problem = fmt::format("the clone has {} pods, and one is measured", pods.size());
   } else if (!out.as_made) {
-    out.problem = "its images or variables are not those of the template it was made from";
+    out.problem = fmt::format("it is not what its template makes: {} differs",
+                              pod.departure.empty() ? "an image or a variable" : pod.departure);
   } else if (!out.ready) {
     out.problem = printable(problem_of(pod), kMaxProblem, CutMark::kEllipsis);
   }

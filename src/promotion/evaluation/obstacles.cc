@@ -119,6 +119,16 @@ Wait name_taken(const std::string& ns, const CloneState& clone, const std::strin
 }
 
 Wait would_receive_traffic(const std::string& ns, const std::string& service) {
+  if (const std::size_t slash = service.find('/'); slash != std::string::npos) {
+    return {.code = WaitCode::kCandidateWouldReceiveTraffic,
+            .about = "Service " + service,
+            .what = fmt::format("Service {} takes what is sent to the address of a clone's pod "
+                                "(spec.externalIPs), and gates would measure something else",
+                                service),
+            .who_can = "a cluster admin deletes it, and refuses externalIPs for all",
+            .command = fmt::format("kubectl delete service -n {} {}", service.substr(0, slash),
+                                   service.substr(slash + 1))};
+  }
   return {.code = WaitCode::kCandidateWouldReceiveTraffic,
           .about = "Service " + service,
           .what = fmt::format("Service {} selects the labels of the clones and would send users' "

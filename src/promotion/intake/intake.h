@@ -40,7 +40,8 @@ std::optional<Wait> unsafe_policy(const PromotionPolicy& policy, const StageSpec
 /// The requester's right to do this now: asks for it, or waits for it; nothing: it is there.
 std::optional<Decision> missing_right(const Case& facts);
 
-/// An end that history tells for ever, so that it needs no record.
+/// An end that history tells, so that it needs no record. Another policy may tell another: what
+/// begins then has its gates and approvals like any other.
 struct HistoryEnd {
   EndCode code = EndCode::kNone;
   std::string text;

@@ -13,6 +13,9 @@
 namespace stagekeeper::promotion::intake {
 namespace {
 
+/// The API server dates requests, and the operator records: an emergency must not fail on that.
+constexpr std::chrono::seconds kClocksApart{120};
+
 /// These requests read no Approvals.
 const std::vector<ApprovalState> kNobody;
 
@@ -24,7 +27,7 @@ Decision pending(Wait wait) {
 Decision end_without_change(const Case& facts, EndCode code, std::string text,
                             std::vector<TargetEnd> ends = {}) {
   TimePoint until{};
-  if (auto wait = conclusion::quota(facts.model_ledger, facts.now, until)) {
+  if (auto wait = conclusion::quota(facts.model_ledger, facts.subject, facts.now, until)) {
     Decision out = pending(std::move(*wait));
     out.wake_at = until;
     return out;
@@ -99,8 +102,25 @@ bool unsettled(const History& ledger) {
   return ledger.open_intent() != nullptr || owed_way_back(ledger) != nullptr;
 }
 
+/// What was begun on the target after the request was made, other than rollbacks. A Rollback that
+/// had to wait must not undo what people have approved meanwhile.
+const RecordFact* begun_since(const History& ledger, TimePoint asked) {
+  const RecordFact* last = ledger.last_pin();
+  if (last == nullptr) return nullptr;
+  const RecordFact* intent = last->kind == RecordKind::kIntent ? last : ledger.at(last->of);
+  const bool later = intent != nullptr && intent->action != name(RequestAction::kRollback) &&
+                     intent->time > asked + kClocksApart;
+  return later ? intent : nullptr;
+}
+
 void plan_rollback(const Subject& subject, const TargetState& state, Plan& plan) {
   const std::string& asked = subject.request.version;
+  if (const RecordFact* newer = begun_since(state.ledger, subject.request.meta.created)) {
+    return plan.leave(state, EndCode::kOvertaken,
+                      fmt::format("version {} was promoted after this rollback was asked for; "
+                                  "create another one to undo that",
+                                  newer->to.version));
+  }
   const VersionRef serving = serving_version(state.ledger);
   const bool under_way = unsettled(state.ledger);
   VersionRef to = under_way ? serving : previous_version(state.ledger);

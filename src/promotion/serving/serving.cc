@@ -146,8 +146,9 @@ bool is_recorded(const Facts& facts, const std::string& digest) {
 }
 
 bool template_changed(const Facts& facts) {
-  return facts.ledger.open_intent() == nullptr && !is_recorded(facts, facts.template_digest) &&
-         !facts.template_owners.empty() && uninvited(facts).empty();
+  return !facts.target.pod_template.guarded && facts.ledger.open_intent() == nullptr &&
+         !is_recorded(facts, facts.template_digest) && !facts.template_owners.empty() &&
+         uninvited(facts).empty();
 }
 
 Verdict other_template(const Facts& facts, const EndpointFacts& endpoint) {
