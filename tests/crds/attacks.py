@@ -209,7 +209,7 @@ each("object-guard", "let the garbage collector delete an object that records sp
      version_made_with_an_owner=lambda s: create(s, s.version("48", OWNER)),
      target_with_an_owner=lambda s: merge(s, "ServingTarget", EU, {"metadata": OWNER}))
 each("object-guard", "finalizers of this object are Stagekeeper", ADVICE,
-     finalizer_of_a_request_removed=lambda s: merge(s, "PromotionRequest", s.request, {"metadata": {"finalizers": None}}),
+     finalizer_of_a_request_removed=lambda s: s.hold_request() or merge(s, "PromotionRequest", s.request, {"metadata": {"finalizers": None}}),
      finalizer_on_a_target=lambda s: merge(s, "ServingTarget", EU, {"metadata": {"finalizers": ["example.com/mine"]}}))
 each("object-guard", "is written by Stagekeeper only and computed anew", ADVICE,
      status_that_carries_a_ledger_forged=lambda s: merge(s, "ServingTarget", EU, {"status": {"serving": {"version": "3"}}}, sub="status"))

@@ -77,7 +77,7 @@ class Scene:
         clone = workload(EU + "-candidate", {"stagekeeper.dev/clone": "candidate"}, labels={"stagekeeper.dev/clone": "candidate"})
         made(operator.create(clone, ns))
         self.request = made(priya.create({**valid("PromotionRequest"), "metadata": {"name": "attacked"}}, ns))["metadata"]["name"]
-        made(operator.merge("PromotionRequest", ns, self.request, {"metadata": {"finalizers": ["stagekeeper.dev/promotion"]}}))
+        self.hold_request()
         made(operator.create(self.gate_job(GATE_JOB), gates))
         self.replica_set = until("a ReplicaSet", lambda: self.owned("ReplicaSet", EU))
         self.pod = until("a pod", lambda: self.owned("Pod", self.replica_set))
@@ -85,6 +85,10 @@ class Scene:
         self.clone_pod = until("a clone's pod", lambda: self.owned("Pod", self.clone_set))
         self.guarded_pod = until("a guarded pod", lambda: self.owned("Pod", until("its set", lambda: self.owned("ReplicaSet", GUARDED))))
         self.gate_pod = until("a gate's pod", lambda: self.owned("Pod", GATE_JOB, gates))
+
+    def hold_request(self):
+        """The request owns something. An operator that is there takes the finalizer off again: nothing in this scene is real."""
+        made(self.operator.merge("PromotionRequest", self.ns, self.request, {"metadata": {"finalizers": ["stagekeeper.dev/promotion"]}}))
 
     def rights(self):
         """More than an admin has by itself: what custom roles give in many a namespace."""

@@ -15,8 +15,9 @@ RULES = list(dict.fromkeys((a.policy, a.words) for a in ATTACKS))
 
 
 def accepted(reply):
-    """A pod without a node cannot be entered, whoever may: then the kubelet is what is missing."""
-    return reply.status in (200, 201) or (reply.status >= 400 and re.search("does not have a host|not ready|not assigned", reply.message))
+    """Who may enter a pod is told what else is missing: a node, or a connection that can be upgraded."""
+    reached = "does not have a host|not ready|not assigned|Upgrade request required"
+    return reply.status in (200, 201) or (reply.status >= 400 and re.search(reached, reply.message))
 
 
 def flat(text):
