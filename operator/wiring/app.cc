@@ -2,6 +2,7 @@
 
 #include "audit/ledger.h"
 #include "audit/s3_store.h"
+#include "aws/key_files.h"
 #include "aws/s3_client.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -56,9 +57,10 @@ Result<AuditStack> make_audit(const Config& config, const AppOptions& options, c
   out.http = std::move(*client);
   Result<std::string> host = aws::host_of_endpoint(config.audit.endpoint);
   if (!host) return tl::unexpected(host.error());
-  aws::CredentialSource keys = aws::file_credentials(config.credentials_dir + "/accessKey",
-                                                     config.credentials_dir + "/secretKey");
-  if (const auto now = keys(); !now) return tl::unexpected(now.error());
+  std::shared_ptr<aws::CredentialSource> keys =
+      aws::file_credentials({.access_key_id = config.credentials_dir + "/accessKey",
+                             .secret_access_key = config.credentials_dir + "/secretKey"});
+  if (const auto now = keys->get(); !now) return tl::unexpected(now.error());
   out.s3 = std::make_unique<aws::S3Client>(*out.http,
                                            aws::S3Options{.host = *host,
                                                           .region = config.audit.region,

@@ -1,14 +1,10 @@
 #include "aws/credentials.h"
 
-#include "base/reloaded.h"
-
-#include <memory>
-#include <vector>
+#include <algorithm>
+#include <string_view>
 
 namespace stagekeeper::aws {
 namespace {
-
-constexpr std::size_t kMaxKeyBytes = std::size_t{64} << 10U;
 
 std::string trimmed(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
@@ -16,34 +12,43 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-}  // namespace
-
-Credentials without_line_ends(Credentials credentials) {
-  return {.access_key_id = trimmed(std::move(credentials.access_key_id)),
-          .secret_access_key = Secret(trimmed(credentials.secret_access_key.reveal())),
-          .session_token = Secret(trimmed(credentials.session_token.reveal()))};
+bool one_word(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7F; });
 }
 
-CredentialSource file_credentials(const std::string& access_key_file,
-                                  const std::string& secret_key_file,
-                                  std::chrono::milliseconds interval) {
-  using Files = Reloaded<Credentials>;
-  const auto files = std::make_shared<Files>(
-      Files::Options{.paths = {access_key_file, secret_key_file},
-                     .max_bytes = kMaxKeyBytes,
-                     .interval = interval},
-      [](const std::vector<std::string>& texts) -> Result<Credentials> {
-        Credentials out =
-            without_line_ends({.access_key_id = texts[0], .secret_access_key = Secret(texts[1])});
-        if (out.access_key_id.empty() || out.secret_access_key.empty())
-          return fail(ErrorCode::kInvalid, "an S3 key file is empty");
-        return out;
-      });
-  return [files]() -> Result<Credentials> {
-    const auto now = files->get();
-    if (!now) return fail(now.error(), "S3 credentials");
-    return **now;
-  };
+class FixedCredentials final : public CredentialSource {
+ public:
+  explicit FixedCredentials(Credentials credentials) : credentials_(std::move(credentials)) {}
+
+  Result<Credentials> get() override { return credentials_; }
+
+ private:
+  const Credentials credentials_;
+};
+
+}  // namespace
+
+bool same_keys(const Credentials& a, const Credentials& b) {
+  return a.access_key_id == b.access_key_id &&
+         a.secret_access_key.reveal() == b.secret_access_key.reveal() &&
+         a.session_token.reveal() == b.session_token.reveal();
+}
+
+bool well_formed(const Credentials& credentials) {
+  return !credentials.access_key_id.empty() && !credentials.secret_access_key.empty() &&
+         one_word(credentials.access_key_id) && one_word(credentials.secret_access_key.reveal()) &&
+         one_word(credentials.session_token.reveal());
+}
+
+Credentials without_line_ends(Credentials credentials) {
+  credentials.access_key_id = trimmed(std::move(credentials.access_key_id));
+  credentials.secret_access_key = Secret(trimmed(credentials.secret_access_key.reveal()));
+  credentials.session_token = Secret(trimmed(credentials.session_token.reveal()));
+  return credentials;
+}
+
+std::shared_ptr<CredentialSource> fixed_credentials(Credentials credentials) {
+  return std::make_shared<FixedCredentials>(without_line_ends(std::move(credentials)));
 }
 
 }  // namespace stagekeeper::aws

@@ -1,9 +1,10 @@
 #pragma once
 
 #include "base/result.h"
+#include "base/time.h"
 
-#include <chrono>
-#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -30,19 +31,39 @@ struct Credentials {
   std::string access_key_id;
   Secret secret_access_key;
   Secret session_token = {};
+  std::optional<TimePoint> expires_at = {};  ///< by the issuer's clock; absent: not known to expire
 };
+
+/// Whether a request would be signed alike.
+bool same_keys(const Credentials& a, const Credentials& b);
+
+/// Whether there is an access key and a secret, and each part is one word of printable ASCII: a
+/// header must be able to carry it, and what no header can carry is not what an issuer gives out.
+bool well_formed(const Credentials& credentials);
 
 /// Cuts the line ends that `echo` and editors put behind a key: they are part of none.
 Credentials without_line_ends(Credentials credentials);
 
-/// The credentials of the next request. Thread-safe. Errors: why there are none.
-using CredentialSource = std::function<Result<Credentials>()>;
+/// Port for where credentials come from. Implementations are thread-safe, and their errors hold no
+/// secret.
+class CredentialSource {
+ public:
+  CredentialSource() = default;
+  CredentialSource(const CredentialSource&) = delete;
+  CredentialSource& operator=(const CredentialSource&) = delete;
+  CredentialSource(CredentialSource&&) = delete;
+  CredentialSource& operator=(CredentialSource&&) = delete;
+  virtual ~CredentialSource() = default;
 
-/// Long-lived keys in two files that may be replaced while they are in use (a mounted Secret).
-/// Followed within seconds; a file that is empty or cannot be read leaves the last good keys.
-/// Errors of the source: Invalid, NotFound, Unavailable, before the first success only.
-CredentialSource file_credentials(const std::string& access_key_file,
-                                  const std::string& secret_key_file,
-                                  std::chrono::milliseconds interval = std::chrono::seconds(3));
+  /// The credentials of the next request. Errors: why there are none.
+  virtual Result<Credentials> get() = 0;
+
+  /// The store has refused these as expired or unknown: what there is now. Whoever gets the same
+  /// back has nothing to ask again with. Errors: as get().
+  virtual Result<Credentials> renew(const Credentials& /*refused*/) { return get(); }
+};
+
+/// Always the same.
+std::shared_ptr<CredentialSource> fixed_credentials(Credentials credentials);
 
 }  // namespace stagekeeper::aws

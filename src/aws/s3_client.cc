@@ -34,12 +34,11 @@ Result<std::string> host_of_endpoint(std::string_view endpoint) {
 
 S3Client::S3Client(http::Client& http, S3Options options, const Clock& clock)
     : http_(http), options_(std::move(options)), clock_(clock), requests_(options_.bucket) {
-  options_.credentials = without_line_ends(std::move(options_.credentials));
+  if (!options_.source) options_.source = fixed_credentials(std::move(options_.credentials));
 }
 
 Status S3Client::prepare(http::Request& request) const {
-  const Result<Credentials> credentials =
-      options_.source ? options_.source() : Result<Credentials>(options_.credentials);
+  const Result<Credentials> credentials = options_.source->get();
   if (!credentials) return tl::unexpected(credentials.error());
   const std::string hash =
       request.body.empty() ? std::string(kEmptyPayloadHash) : sha256_hex(request.body);

@@ -8,6 +8,7 @@
 #include "http/client.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -22,7 +23,8 @@ struct S3Options {
   std::string region;
   std::string bucket;
   Credentials credentials = {};
-  CredentialSource source = {};  ///< asked before each request when set; else `credentials` stand
+  /// Asked before each request when set; else `credentials` stand.
+  std::shared_ptr<CredentialSource> source = {};
 };
 
 /// The Host header that an http::Client sends to an endpoint such as "https://10.0.0.1:7443", which

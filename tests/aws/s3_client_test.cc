@@ -7,11 +7,7 @@
 
 #include <doctest/doctest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
-#include <thread>
-#include <unistd.h>
 
 using namespace stagekeeper;
 using fakes::FakeS3;
@@ -202,45 +198,6 @@ TEST_CASE("s3 client: streams an object, and says why it cannot") {
   CHECK(client.stream("k", sink, {}));
   CHECK(got == "bytes");
   CHECK(client.stream("missing", sink, {}).error().code == ErrorCode::kNotFound);
-}
-
-TEST_CASE("s3 client: keys in files are followed, and line ends behind them are no part of them") {
-  const std::filesystem::path directory =
-      std::filesystem::temp_directory_path() / ("s3-keys-" + std::to_string(getpid()));
-  std::filesystem::create_directories(directory);
-  const auto write = [&](const char* name, const char* text) {
-    std::ofstream(directory / name, std::ios::trunc) << text;
-  };
-  write("access", "first\n");
-  write("secret", "hush\r\n");
-  aws::S3Options with = options("fake");
-  with.source = aws::file_credentials(directory / "access", directory / "secret",
-                                      std::chrono::milliseconds(5));
-  ManualClock clock(kNow);
-  MemoryStore store(clock);
-  FakeS3 server(store, clock);
-  std::string authorization;
-  server.instead = [&](const http::Request& request) -> std::optional<http::Response> {
-    authorization = request.headers.at("Authorization");
-    return std::nullopt;
-  };
-  aws::S3Client client(server, with, clock);
-  (void)client.get("k");
-  CHECK(authorization.find("Credential=first/") != std::string::npos);
-  write("access", "");  // half-written
-  for (int i = 0; i < 4; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    (void)client.get("k");
-    CHECK(authorization.find("Credential=first/") != std::string::npos);
-  }
-  write("access", "second\n");
-  for (int i = 0; i < 4; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    (void)client.get("k");
-  }
-  CHECK(authorization.find("Credential=second/") != std::string::npos);
-  std::filesystem::remove_all(directory);
-  CHECK(aws::file_credentials("/nowhere/a", "/nowhere/b")().error().code == ErrorCode::kNotFound);
 }
 
 TEST_CASE("s3 client: keys from elsewhere lose their line ends, too") {
