@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 8;
 constexpr std::size_t kMaxElements = 40'000;
-constexpr std::size_t kMaxTextBytes = 4096;
+constexpr std::size_t kMaxTextBytes = 16U << 10U;
 
 struct ParserFree {
   void operator()(XML_ParserStruct* parser) const { XML_ParserFree(parser); }

@@ -26,8 +26,9 @@ struct XmlElement {
 inline constexpr std::size_t kMaxXmlBytes = 4U << 20U;
 
 /// Reads a whole XML document from an untrusted server. Bounded: kMaxXmlBytes, 8 levels, 40,000
-/// elements, 4 KiB of text in an element. A document type is refused, hence every entity but the
-/// five of XML itself. Errors: Invalid, with what is wrong and never the text itself.
+/// elements, 16 KiB of text in an element (a session token). A document type is refused, hence
+/// every entity but the five of XML itself. Errors: Invalid, with what is wrong and never the text
+/// itself.
 Result<XmlElement> parse_xml(std::string_view text);
 
 /// Writes a text so that it stands for itself within an element.
