@@ -31,7 +31,8 @@ int main(int argc, char** argv) {
   std::string secrets;
   app.add_option(
       "--secrets-dir", secrets,
-      "Directory with s3/accessKey, s3/secretKey and signing/key.pem; default: /etc/stagekeeper");
+      "Directory with signing/key.pem and, for keys in files, s3/accessKey, s3/secretKey and "
+      "s3/sessionToken; default: /etc/stagekeeper");
   bool debug = false;
   app.add_flag("--debug", debug, "Log every round, also those that change nothing");
   CLI11_PARSE(app, argc, argv);

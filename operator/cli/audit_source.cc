@@ -2,6 +2,7 @@
 
 #include "audit/consistency.h"
 #include "audit/s3_store.h"
+#include "aws/s3_address.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "http/cpprest_client.h"
@@ -30,9 +31,10 @@ Result<OpenedStore> OpenedStore::open(const AuditFlags& flags, const Clock& cloc
         {flags.secret_access_key.reveal(), "AWS_SECRET_ACCESS_KEY in the environment"}}) {
     SK_CHECK_OK(require(value, what));
   }
-  SK_TRY(const std::string host, aws::host_of_endpoint(flags.endpoint));
+  SK_TRY(const aws::S3Address address,
+         aws::s3_address(flags.endpoint, flags.bucket, aws::S3Addressing::kAuto));
   http::ClientOptions options;
-  options.origin = flags.endpoint;
+  options.origin = address.origin;
   options.user_agent = "kubectl-stagekeeper";
   if (!flags.ca_file.empty()) {
     Result<std::string> ca = read_file(flags.ca_file, kMaxPemBytes);
@@ -45,9 +47,10 @@ Result<OpenedStore> OpenedStore::open(const AuditFlags& flags, const Clock& cloc
   out.http_ = std::move(*http);
   out.client_ = std::make_unique<aws::S3Client>(
       *out.http_,
-      aws::S3Options{.host = host,
+      aws::S3Options{.host = address.host,
                      .region = flags.region,
                      .bucket = flags.bucket,
+                     .bucket_in = address.bucket_in,
                      .credentials = {.access_key_id = flags.access_key_id,
                                      .secret_access_key = flags.secret_access_key,
                                      .session_token = flags.session_token}},

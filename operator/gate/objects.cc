@@ -1,5 +1,6 @@
 #include "operator/gate/objects.h"
 
+#include "aws/s3_address.h"
 #include "aws/s3_client.h"
 #include "base/clock.h"
 #include "http/cpprest_client.h"
@@ -46,26 +47,31 @@ class StoreSource final : public ObjectSource {
 
  private:
   Status read_s3(const S3Location& location, const http::BodySink& sink) {
-    if (store_.endpoint.empty())
+    if (store_.endpoint.empty() || !store_.credentials)
       return fail(ErrorCode::kInvalid, "s3:// needs S3_ENDPOINT and credentials");
-    SK_TRY(const std::string host, aws::host_of_endpoint(store_.endpoint));
+    if (!keys_) {
+      SK_TRY(keys_, store_.credentials());
+    }
+    SK_TRY(const aws::S3Address address,
+           aws::s3_address(store_.endpoint, location.bucket, aws::S3Addressing::kAuto));
     http::ClientOptions options;
-    options.origin = store_.endpoint;
+    options.origin = address.origin;
     options.ca_pem = store_.ca_pem;
     options.user_agent = "stagekeeper-gate";
     SK_TRY(std::unique_ptr<http::Client> client, http::make_client(options));
-    aws::S3Options s3;
-    s3.host = host;
-    s3.region = store_.region;
-    s3.bucket = location.bucket;
-    s3.credentials = aws::Credentials{.access_key_id = store_.access_key_id,
-                                      .secret_access_key = aws::Secret(store_.secret_access_key),
-                                      .session_token = aws::Secret(store_.session_token)};
     const SystemClock clock;
-    return aws::S3Client(*client, std::move(s3), clock).stream(location.key, sink, {});
+    return aws::S3Client(*client,
+                         {.host = address.host,
+                          .region = store_.region,
+                          .bucket = location.bucket,
+                          .bucket_in = address.bucket_in,
+                          .source = keys_},
+                         clock)
+        .stream(location.key, sink, {});
   }
 
   StoreOptions store_;
+  std::shared_ptr<aws::CredentialSource> keys_;  ///< the same for every object and attempt
 };
 
 }  // namespace

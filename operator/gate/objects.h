@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aws/credentials.h"
 #include "base/result.h"
 #include "http/client.h"
 
@@ -34,14 +35,14 @@ struct S3Location {
 /// Errors: Invalid for anything but s3://BUCKET/KEY.
 Result<S3Location> parse_s3_uri(std::string_view uri);
 
-/// How to reach the store. The secret key is never printed.
+/// How to reach the store.
 struct StoreOptions {
   std::string endpoint;  ///< https://host:port
   std::string region;
-  std::string access_key_id;
-  std::string secret_access_key;
-  std::string session_token;  ///< empty for long-lived keys
-  std::string ca_pem;         ///< empty: the system's authorities
+  std::string ca_pem;  ///< empty: the system's authorities
+  /// Where credentials come from, asked for when the first object of a store is read: who reads
+  /// files alone needs none. Not set: Invalid.
+  std::function<Result<std::shared_ptr<aws::CredentialSource>>()> credentials;
 };
 
 /// Reads file:///path (regular files only) and, through `store`, s3://bucket/key. Without an

@@ -1,5 +1,7 @@
 #include "operator/gate/program.h"
 
+#include "aws/credential_choice.h"
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -51,13 +53,15 @@ std::string environment(const char* name) {
   return out;
 }
 
-Result<StoreOptions> store_from_environment() {
-  StoreOptions out{.endpoint = environment("S3_ENDPOINT"),
-                   .region = environment("S3_REGION"),
-                   .access_key_id = environment("AWS_ACCESS_KEY_ID"),
-                   .secret_access_key = environment("AWS_SECRET_ACCESS_KEY"),
-                   .session_token = environment("AWS_SESSION_TOKEN")};
+/// Keys in the environment, as a GateClass with a Secret sets them; else what the pod has by its
+/// service account or node.
+Result<StoreOptions> store_from_environment(const Clock& clock) {
+  StoreOptions out{.endpoint = environment("S3_ENDPOINT"), .region = environment("S3_REGION")};
   if (out.region.empty()) out.region = "us-east-1";
+  out.credentials = [&clock, region = out.region] {
+    return aws::choose_credentials({.region = region, .user_agent = "stagekeeper-gate"},
+                                   environment, clock);
+  };
   if (const std::string ca = environment("S3_CA_FILE"); !ca.empty()) {
     Result<std::string> pem = read_file(ca, kMaxCaBytes);
     if (!pem) return fail(pem.error(), "S3_CA_FILE");
@@ -158,7 +162,8 @@ int finish(const Report& report, const gates::Kind& kind, const std::string& pat
 
 int run_fetch(const gates::GateInput& input, const ProgramOptions& options) {
   const gates::Kind& kind = *gates::find_kind(input.kind);
-  Result<StoreOptions> store = store_from_environment();
+  const SystemClock clock;
+  Result<StoreOptions> store = store_from_environment(clock);
   if (!store) {
     const gates::Reason refused{.code = "FetchRefused", .message = store.error().message};
     return finish(failed_report(input, refused), kind, options.report_path);

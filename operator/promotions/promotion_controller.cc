@@ -53,16 +53,22 @@ bool waits_for_others(const Decision& decision) {
          code == WaitCode::kSequenceAhead;
 }
 
-/// What a failed action means to people: the store waits, the rest is said as it is.
+/// What a failed action means to people: what the store did not take waits, the rest is said as it
+/// is.
 Decision explain(Decision decision, const promotion::Action& action, const Error& error) {
   const bool waits = error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kThrottled;
-  if (is_record(action) && waits) {
+  const bool refused = error.code == ErrorCode::kMisconfigured;
+  if (is_record(action) && (waits || refused)) {
     decision.phase = promotion::Phase::kRecording;
     decision.wait = promotion::Wait{
-        .code = WaitCode::kAuditStoreUnavailable,
+        .code = waits ? WaitCode::kAuditStoreUnavailable : WaitCode::kAuditStoreRefused,
         .about = "audit store",
         .what = fmt::format("the audit store did not take a record, so nothing is changed: {}",
                             error.message)};
+    if (refused) {
+      decision.wait->who_can = "whoever runs the audit store or the operator";
+      decision.wait->command = "mend that; this goes on by itself then";
+    }
     decision.reason = name(decision.wait->code);
     decision.message = promotion::message_of(*decision.wait);
     return decision;

@@ -32,13 +32,15 @@ std::string evaluated_name(const World& world) {
   return "";
 }
 
-/// A store that does not answer or holds what it should not is part of the World; other errors are
-/// passed on.
+/// A store that does not answer, will not have us or holds what it should not is part of the World;
+/// other errors are passed on.
 Status note_fault(World& world, const Error& error) {
   const bool broken = error.code == ErrorCode::kCorrupt;
   const bool down = error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kThrottled;
-  if (!broken && !down) return tl::unexpected(error);
-  world.ledger_fault = promotion::LedgerFault{.broken = broken, .message = error.message};
+  const bool refused = error.code == ErrorCode::kMisconfigured || error.code == ErrorCode::kDenied;
+  if (!broken && !down && !refused) return tl::unexpected(error);
+  world.ledger_fault =
+      promotion::LedgerFault{.broken = broken, .refused = refused, .message = error.message};
   return {};
 }
 

@@ -2,7 +2,8 @@
 
 #include "audit/ledger.h"
 #include "audit/s3_store.h"
-#include "aws/key_files.h"
+#include "aws/credential_choice.h"
+#include "aws/s3_address.h"
 #include "aws/s3_client.h"
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -48,23 +49,44 @@ struct AuditStack {
   std::unique_ptr<audit::Ledger> ledger;
 };
 
+/// A configuration that cannot work ends the start; an issuer that is away is waited for, and what
+/// it says is shown with the store.
+Result<std::shared_ptr<aws::CredentialSource>> make_credentials(const Config& config,
+                                                                const AppOptions& options,
+                                                                const Clock& clock) {
+  aws::SourceOptions source = config.audit.credentials;
+  source.user_agent = "stagekeeper/" + options.version;
+  source.files = {.access_key_id = config.credentials_dir + "/accessKey",
+                  .secret_access_key = config.credentials_dir + "/secretKey"};
+  if (config.audit.session_token)
+    source.files.session_token = config.credentials_dir + "/sessionToken";
+  auto chosen = aws::choose_credentials(
+      source, [](const char* name) { return environment(name, ""); }, clock);
+  if (!chosen) return fail(std::move(chosen.error()), "auditStore.credentials");
+  const auto now = (*chosen)->get();
+  if (now) return chosen;
+  const ErrorCode code = now.error().code;
+  if (code == ErrorCode::kNotFound || code == ErrorCode::kInvalid)
+    return fail(now.error(), "auditStore.credentials");
+  log(LogLevel::kWarn, "no credentials for the audit store yet", {{"err", now.error().message}});
+  return chosen;
+}
+
 Result<AuditStack> make_audit(const Config& config, const AppOptions& options, const Clock& clock,
                               runtime::Metrics& metrics) {
   AuditStack out;
+  SK_TRY(const aws::S3Address address,
+         aws::s3_address(config.audit.endpoint, config.audit.bucket, config.audit.addressing));
   auto client =
-      http::make_reloading_client({.origin = config.audit.endpoint}, {.ca = config.audit.ca_file});
+      http::make_reloading_client({.origin = address.origin}, {.ca = config.audit.ca_file});
   if (!client) return fail(client.error(), "audit store");
   out.http = std::move(*client);
-  Result<std::string> host = aws::host_of_endpoint(config.audit.endpoint);
-  if (!host) return tl::unexpected(host.error());
-  std::shared_ptr<aws::CredentialSource> keys =
-      aws::file_credentials({.access_key_id = config.credentials_dir + "/accessKey",
-                             .secret_access_key = config.credentials_dir + "/secretKey"});
-  if (const auto now = keys->get(); !now) return tl::unexpected(now.error());
+  SK_TRY(std::shared_ptr<aws::CredentialSource> keys, make_credentials(config, options, clock));
   out.s3 = std::make_unique<aws::S3Client>(*out.http,
-                                           aws::S3Options{.host = *host,
+                                           aws::S3Options{.host = address.host,
                                                           .region = config.audit.region,
                                                           .bucket = config.audit.bucket,
+                                                          .bucket_in = address.bucket_in,
                                                           .source = std::move(keys)},
                                            clock);
   out.store = std::make_unique<audit::S3Store>(*out.s3);

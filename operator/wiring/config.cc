@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 #include <set>
+#include <string_view>
+#include <utility>
 
 namespace stagekeeper {
 namespace {
@@ -25,6 +27,13 @@ Status check_keys(const YAML::Node& node, const std::string& where,
     }
   }
   return {};
+}
+
+Status check_https(const std::string& endpoint, const std::string& where) {
+  const Result<http::Origin> origin = http::parse_origin(endpoint);
+  if (!origin) return fail(origin.error(), where);
+  if (origin->tls) return {};
+  return fail(ErrorCode::kInvalid, where + " has to begin with https://");
 }
 
 /// A hand-written retention may exceed what a CRD duration holds (10 years in hours: 87672h).
@@ -76,13 +85,57 @@ Status read_trusted_keys(const YAML::Node& list, AuditStoreConfig& out) {
   return {};
 }
 
-Status read_audit(const YAML::Node& node, AuditStoreConfig& out) {
-  if (Status s = check_keys(node, "auditStore",
-                            {"endpoint", "region", "bucket", "caFile", "retention",
-                             "acknowledgedDeviations", "trustedKeys"});
-      !s) {
-    return s;
+Result<aws::SourceKind> source_kind(const std::string& text) {
+  for (const auto& [name, kind] :
+       {std::pair<std::string_view, aws::SourceKind>("Files", aws::SourceKind::kFiles),
+        {"WebIdentity", aws::SourceKind::kWebIdentity},
+        {"Container", aws::SourceKind::kContainer},
+        {"Instance", aws::SourceKind::kInstance},
+        {"Auto", aws::SourceKind::kAuto}}) {
+    if (text == name) return kind;
   }
+  return fail(ErrorCode::kInvalid,
+              "auditStore.credentials.source has to be Files, WebIdentity, Container, Instance or "
+              "Auto");
+}
+
+/// What each source knows: a key of another one would be ignored.
+Status check_source_keys(const YAML::Node& node, aws::SourceKind kind) {
+  const std::string where = "auditStore.credentials";
+  if (kind == aws::SourceKind::kFiles) return check_keys(node, where, {"source", "sessionToken"});
+  if (kind == aws::SourceKind::kWebIdentity)
+    return check_keys(node, where, {"source", "roleArn", "tokenFile", "stsEndpoint"});
+  return check_keys(node, where, {"source"});
+}
+
+Status read_credentials(const YAML::Node& node, AuditStoreConfig& out) {
+  if (!node.IsMap() || !node["source"])
+    return fail(ErrorCode::kInvalid, "auditStore.credentials.source is missing");
+  SK_TRY(out.credentials.kind, source_kind(node["source"].as<std::string>()));
+  SK_CHECK_OK(check_source_keys(node, out.credentials.kind));
+  if (node["sessionToken"]) out.session_token = node["sessionToken"].as<bool>();
+  if (node["roleArn"]) out.credentials.role_arn = node["roleArn"].as<std::string>();
+  if (node["tokenFile"]) out.credentials.token_file = node["tokenFile"].as<std::string>();
+  if (!node["stsEndpoint"]) return {};
+  out.credentials.sts_endpoint = node["stsEndpoint"].as<std::string>();
+  return check_https(out.credentials.sts_endpoint, "auditStore.credentials.stsEndpoint");
+}
+
+Status read_addressing(const YAML::Node& node, AuditStoreConfig& out) {
+  if (node["addressing"]) {
+    auto addressing = aws::parse_addressing(node["addressing"].as<std::string>());
+    if (!addressing) return fail(std::move(addressing.error()), "auditStore.addressing");
+    out.addressing = *addressing;
+  }
+  const auto address = aws::s3_address(out.endpoint, out.bucket, out.addressing);
+  if (!address) return fail(address.error(), "auditStore.addressing");
+  return {};
+}
+
+Status read_audit(const YAML::Node& node, AuditStoreConfig& out) {
+  SK_CHECK_OK(check_keys(node, "auditStore",
+                         {"endpoint", "region", "bucket", "addressing", "caFile", "credentials",
+                          "retention", "acknowledgedDeviations", "trustedKeys"}));
   for (const char* key : {"endpoint", "region", "bucket", "retention"}) {
     if (!node[key]) return fail(ErrorCode::kInvalid, fmt::format("auditStore.{} is missing", key));
   }
@@ -93,11 +146,11 @@ Status read_audit(const YAML::Node& node, AuditStoreConfig& out) {
   auto retention = duration(node["retention"], "auditStore.retention");
   if (!retention) return tl::unexpected(retention.error());
   out.retention = *retention;
-  const Result<http::Origin> origin = http::parse_origin(out.endpoint);
-  if (!origin) return fail(origin.error(), "auditStore.endpoint");
-  if (!origin->tls) {
-    return fail(ErrorCode::kInvalid, "auditStore.endpoint has to begin with https://");
-  }
+  SK_CHECK_OK(check_https(out.endpoint, "auditStore.endpoint"));
+  SK_CHECK_OK(read_addressing(node, out));
+  out.credentials.region = out.region;
+  out.credentials.ca_file = out.ca_file;
+  if (node["credentials"]) SK_CHECK_OK(read_credentials(node["credentials"], out));
   if (node["trustedKeys"]) SK_CHECK_OK(read_trusted_keys(node["trustedKeys"], out));
   if (node["acknowledgedDeviations"]) return read_deviations(node["acknowledgedDeviations"], out);
   return {};

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "audit/keys.h"
+#include "aws/credential_choice.h"
+#include "aws/s3_address.h"
 #include "base/result.h"
 
 #include <chrono>
@@ -21,7 +23,11 @@ struct AuditStoreConfig {
   std::string endpoint;  ///< https://host:port
   std::string region;
   std::string bucket;
+  aws::S3Addressing addressing = aws::S3Addressing::kAuto;
   std::string ca_file;  ///< empty: the system's authorities
+  /// Where credentials come from. The files of kFiles are those of Config::credentials_dir.
+  aws::SourceOptions credentials{.kind = aws::SourceKind::kFiles};
+  bool session_token = false;  ///< kFiles: there is one
   std::chrono::milliseconds retention{std::chrono::hours(87672)};
   std::vector<AcknowledgedDeviation> acknowledged;
   /// Keys that records were signed with before, and when each was in use. The signing key itself
@@ -34,7 +40,8 @@ struct Config {
   std::string gate_namespace = "stagekeeper-gates";
   unsigned workers = 4;
   AuditStoreConfig audit;
-  std::string credentials_dir = "/etc/stagekeeper/s3";  ///< files accessKey, secretKey
+  /// Files accessKey, secretKey and, if there is to be one, sessionToken.
+  std::string credentials_dir = "/etc/stagekeeper/s3";
   std::string signing_key_file = "/etc/stagekeeper/signing/key.pem";
 };
 

@@ -40,9 +40,10 @@ std::chrono::milliseconds Prober::probe(const std::stop_token& stop,
     const auto wait = runtime::backoff_ceiling(options_.retry, ++failures_);
     log(LogLevel::kWarn, "audit store not probed",
         {{"err", results.error().message}, {"againMs", std::to_string(wait.count())}});
+    const bool refused = results.error().code == ErrorCode::kMisconfigured;
     if (!ports_.trust.get().trusted) {
       found(stop, {.trusted = false,
-                   .reason = "AuditStoreUnavailable",
+                   .reason = refused ? "AuditStoreRefused" : "AuditStoreUnavailable",
                    .message = "the audit store cannot be probed: " + results.error().message});
     }
     return wait;

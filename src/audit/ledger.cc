@@ -295,7 +295,7 @@ Result<TimePoint> Ledger::conservative_now() const {
   const std::chrono::seconds skew =
       seen->server > seen->local ? seen->server - seen->local : seen->local - seen->server;
   if (skew > options_.max_skew) {
-    return fail(ErrorCode::kUnavailable,
+    return fail(ErrorCode::kMisconfigured,
                 fmt::format("clock: ours and the audit store's differ by {} s, more than {} s; "
                             "set the clocks right",
                             skew.count(), options_.max_skew.count()));

@@ -29,14 +29,16 @@ constexpr std::array<Point, 4> kPoints = {{
     {"i", "lock and bytes read back as written", false},
 }};
 
-std::string wording(const S3Error& refused) {
+/// Without the server's text, which names the object: it would make every probe a change that all
+/// views write down.
+std::string in_short(const S3Error& refused) {
   return fmt::format("{} {}", refused.status, refused.code);
 }
 
-/// A refusal that is no answer to the question: the store was busy or away.
+/// A refusal that is no answer to the question: the store was busy or away, or would not have us.
 bool is_no_answer(const S3Error& refused) {
   return refused.refusal == S3Refusal::kThrottled || refused.refusal == S3Refusal::kUnavailable ||
-         refused.refusal == S3Refusal::kClockSkew;
+         aws::is_misconfigured(refused.refusal);
 }
 
 /// The refusal, or null when what was asked was done.
@@ -45,7 +47,9 @@ const S3Error* refusal(const std::optional<S3Error>& answer) {
 }
 
 tl::unexpected<Error> no_answer(const S3Error& refused, std::string_view what) {
-  return fail(ErrorCode::kUnavailable, fmt::format("{}: {}", what, wording(refused)));
+  return fail(
+      aws::is_misconfigured(refused.refusal) ? ErrorCode::kMisconfigured : ErrorCode::kUnavailable,
+      fmt::format("{}: {}", what, aws::wording(refused)));
 }
 
 /// One object under probe.
@@ -86,7 +90,7 @@ class Probe {
       add("b", ProbeOutcome::kFailed, "a second PUT with If-None-Match was accepted");
     } else if (second.error().code == ErrorCode::kAlreadyExists) {
       add("b", ProbeOutcome::kPassed, "a second PUT was refused");
-    } else if (is_transient(second.error())) {
+    } else if (is_transient(second.error()) || second.error().code == ErrorCode::kMisconfigured) {
       return fail(second.error(), "probe: second PUT");
     } else {
       add("b", ProbeOutcome::kUnproven,
@@ -128,10 +132,10 @@ class Probe {
       add("f", ProbeOutcome::kPassed, "refused because of the lock");
     } else if (may_extend) {
       add("f", ProbeOutcome::kPassed,
-          fmt::format("extending was allowed, shortening refused ({})", wording(*refused)));
+          fmt::format("extending was allowed, shortening refused ({})", in_short(*refused)));
     } else {
       add("f", ProbeOutcome::kUnproven,
-          fmt::format("no right to change a lock ({})", wording(*refused)));
+          fmt::format("no right to change a lock ({})", in_short(*refused)));
     }
     return {};
   }
@@ -151,7 +155,7 @@ class Probe {
     } else if (refused->refusal == S3Refusal::kObjectLocked) {
       add("c", ProbeOutcome::kPassed, "refused because of the lock");
     } else {
-      add("c", ProbeOutcome::kUnproven, fmt::format("no right to delete ({})", wording(*refused)));
+      add("c", ProbeOutcome::kUnproven, fmt::format("no right to delete ({})", in_short(*refused)));
     }
     return {};
   }

@@ -37,7 +37,8 @@ std::string_view probe_point_title(std::string_view point);
 ///
 /// For (f) the lock is first made longer: when that is allowed and the way back is not, the store
 /// itself said no. Nothing can show that for (c) without a right that the operator must not have.
-/// Errors: those of the store when a question could not be asked at all (Unavailable, Throttled).
+/// Errors: those of the store when a question could not be asked at all (Unavailable, Throttled,
+/// Misconfigured).
 Result<std::vector<ProbeResult>> probe_bucket(aws::S3Client& client, const Clock& clock,
                                               std::string_view cluster);
 

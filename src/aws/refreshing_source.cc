@@ -21,6 +21,22 @@ double random_fraction() {
   return static_cast<double>(drawn) / std::numeric_limits<std::uint32_t>::max();
 }
 
+bool has_ended(const Credentials& credentials, TimePoint now) {
+  return credentials.expires_at && *credentials.expires_at <= now;
+}
+
+std::string end_of(const Credentials& credentials) {
+  return credentials.expires_at ? format_time(*credentials.expires_at) : "no time";
+}
+
+Result<Credentials> unless_ended(Credentials credentials, TimePoint now) {
+  if (!has_ended(credentials, now)) return credentials;
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("credentials were given out that ended at {} (compare this machine's "
+                          "clock)",
+                          end_of(credentials)));
+}
+
 }  // namespace
 
 RefreshingSource::RefreshingSource(Fetch fetch, RefreshOptions options, const Clock& clock)
@@ -40,26 +56,26 @@ std::optional<Result<Credentials>> RefreshingSource::answer(const Credentials* r
   const MutexLock lock(mutex_);
   while (true) {
     const TimePoint now = clock_.now();
-    // Somebody else has renewed them since.
-    const bool stale = refused != nullptr && current_ && same_keys(*current_, *refused);
-    const bool usable = valid(now) && !stale;
-    if (usable && (busy_ || now < renew_at_)) return *current_;
+    const Credentials* current = good(now);
+    // Others mean that somebody else has renewed them since.
+    const bool stale = refused != nullptr && current != nullptr && same_keys(*current, *refused);
+    if (current != nullptr && !stale && (busy_ || now < renew_at_)) return *current;
     if (busy_) {
       settled_.wait(mutex_);
       continue;
     }
     // A clock that was set back must not hold up the next attempt.
     if (now >= next_try_ || now < tried_at_) break;
-    if (valid(now)) return *current_;
-    if (!error_) break;  // they ended sooner than the next attempt was due
-    return tl::unexpected(*error_);
+    if (current != nullptr) return *current;
+    if (failures_ == 0) break;  // they ended sooner than the next attempt was due
+    return tl::unexpected(error_);
   }
   busy_ = true;
   return std::nullopt;
 }
 
-bool RefreshingSource::valid(TimePoint now) const {
-  return current_ && (!current_->expires_at || now < *current_->expires_at);
+const Credentials* RefreshingSource::good(TimePoint now) const {
+  return current_ && !has_ended(*current_, now) ? &*current_ : nullptr;
 }
 
 Result<Credentials> RefreshingSource::settle(Result<Credentials> fetched) {
@@ -67,20 +83,16 @@ Result<Credentials> RefreshingSource::settle(Result<Credentials> fetched) {
   const TimePoint now = clock_.now();
   busy_ = false;
   tried_at_ = now;
-  if (fetched && fetched->expires_at && *fetched->expires_at <= now) {
-    fetched = fail(ErrorCode::kUnavailable,
-                   fmt::format("credentials were given out that ended at {} (compare this "
-                               "machine's clock)",
-                               format_time(*fetched->expires_at)));
-  }
+  if (fetched) fetched = unless_ended(*std::move(fetched), now);
   if (fetched) {
     succeeded(*std::move(fetched), now);
   } else {
     failed(std::move(fetched.error()), now);
   }
   settled_.notify_all();
-  if (!valid(now)) return tl::unexpected(*error_);
-  return *current_;
+  const Credentials* current = good(now);
+  if (current == nullptr) return tl::unexpected(error_);
+  return *current;
 }
 
 void RefreshingSource::succeeded(Credentials fetched, TimePoint now) {
@@ -93,7 +105,6 @@ void RefreshingSource::succeeded(Credentials fetched, TimePoint now) {
     log(LogLevel::kInfo, "credentials renewed", {{"object", options_.what}});
   current_ = std::move(fetched);
   failures_ = 0;
-  error_.reset();
 }
 
 void RefreshingSource::failed(Error error, TimePoint now) {
@@ -102,14 +113,12 @@ void RefreshingSource::failed(Error error, TimePoint now) {
     wait *= 2;
   next_try_ = now + std::min(wait, options_.retry_last);
   error_ = std::move(error).context(options_.what);
-  if (current_ && current_->expires_at && now >= *current_->expires_at) {
-    error_->message +=
-        fmt::format("; the last ones ended at {}", format_time(*current_->expires_at));
-  }
+  if (current_ && has_ended(*current_, now))
+    error_.message += fmt::format("; the last ones ended at {}", end_of(*current_));
   // Once, and not each time. Without any, whoever asked tells.
-  if (failures_++ == 0 && valid(now)) {
+  if (failures_++ == 0 && good(now) != nullptr) {
     log(LogLevel::kWarn, "credentials cannot be renewed; the last good ones stay in use",
-        {{"object", options_.what}, {"err", error_->message}});
+        {{"object", options_.what}, {"err", error_.message}});
   }
 }
 

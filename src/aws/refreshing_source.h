@@ -56,7 +56,9 @@ class RefreshingSource final : public CredentialSource {
   Result<Credentials> settle(Result<Credentials> fetched) SK_EXCLUDES(mutex_);
   void succeeded(Credentials fetched, TimePoint now) SK_REQUIRES(mutex_);
   void failed(Error error, TimePoint now) SK_REQUIRES(mutex_);
-  [[nodiscard]] bool valid(TimePoint now) const SK_REQUIRES(mutex_);
+
+  /// The current ones until they end, then null.
+  [[nodiscard]] const Credentials* good(TimePoint now) const SK_REQUIRES(mutex_);
 
   const Fetch fetch_;
   const RefreshOptions options_;
@@ -65,7 +67,8 @@ class RefreshingSource final : public CredentialSource {
   std::condition_variable_any settled_;
   std::optional<Credentials> current_ SK_GUARDED_BY(mutex_);
   TimePoint renew_at_ SK_GUARDED_BY(mutex_) = {};  ///< of the current ones
-  std::optional<Error> error_ SK_GUARDED_BY(mutex_);
+  /// Of the last attempt, if that failed.
+  Error error_ SK_GUARDED_BY(mutex_) = {ErrorCode::kUnavailable, {}};
   bool busy_ SK_GUARDED_BY(mutex_) = false;
   int failures_ SK_GUARDED_BY(mutex_) = 0;  ///< in a row
   TimePoint tried_at_ SK_GUARDED_BY(mutex_) = TimePoint::min();

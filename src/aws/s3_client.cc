@@ -3,7 +3,7 @@
 #include "aws/s3_answer.h"
 #include "aws/sigv4.h"
 #include "base/crypto.h"
-#include "http/origin.h"
+#include "base/log.h"
 
 #include <algorithm>
 
@@ -26,31 +26,42 @@ Result<T> readable(Result<T> read, std::string_view what) {
 
 }  // namespace
 
-Result<std::string> host_of_endpoint(std::string_view endpoint) {
-  const Result<http::Origin> origin = http::parse_origin(endpoint);
-  if (!origin) return fail(origin.error(), "S3 endpoint");
-  return origin->host_header();
-}
-
 S3Client::S3Client(http::Client& http, S3Options options, const Clock& clock)
-    : http_(http), options_(std::move(options)), clock_(clock), requests_(options_.bucket) {
+    : http_(http),
+      options_(std::move(options)),
+      clock_(clock),
+      requests_(options_.bucket, options_.bucket_in),
+      region_(options_.region) {
   if (!options_.source) options_.source = fixed_credentials(std::move(options_.credentials));
 }
 
-Status S3Client::prepare(http::Request& request) const {
-  const Result<Credentials> credentials = options_.source->get();
-  if (!credentials) return tl::unexpected(credentials.error());
+Result<Credentials> S3Client::credentials() const {
+  Result<Credentials> now = options_.source->get();
+  if (now) return now;
+  const ErrorCode code = now.error().code;
+  const bool passes = code == ErrorCode::kThrottled || code == ErrorCode::kUnavailable ||
+                      code == ErrorCode::kCancelled;
+  if (!passes) now.error().code = ErrorCode::kMisconfigured;
+  return fail(std::move(now.error()), "no credentials for the store");
+}
+
+std::string S3Client::region() const {
+  const MutexLock lock(mutex_);
+  return region_;
+}
+
+void S3Client::prepare(http::Request& request, const Credentials& credentials) const {
   const std::string hash =
       request.body.empty() ? std::string(kEmptyPayloadHash) : sha256_hex(request.body);
   request.headers.insert_or_assign("Host", options_.host);
   request.headers.insert_or_assign("x-amz-content-sha256", hash);
-  sign(request, *credentials,
-       SigningScope{.region = options_.region, .service = "s3", .time = clock_.now()}, hash);
+  request.headers.erase("x-amz-security-token");  // of an earlier attempt
+  sign(request, credentials,
+       SigningScope{.region = region(), .service = "s3", .time = clock_.now()}, hash);
   // Signed, and left to the HTTP client to send: it writes "host:port" itself, and one that gets
   // the header from us looks for the port in the server's certificate, too. Without a port the
   // client would add the default one, so then the header stays.
   if (options_.host.find(':') != std::string::npos) request.headers.erase("Host");
-  return {};
 }
 
 void S3Client::note_date(const http::Response& response) {
@@ -60,11 +71,48 @@ void S3Client::note_date(const http::Response& response) {
   server_time_ = ServerTime{.server = *date, .local = clock_.now()};
 }
 
+std::optional<Credentials> S3Client::second_chance(const http::Request& request,
+                                                   const http::Response& response,
+                                                   const Credentials& used) {
+  if (response.status < 300) return std::nullopt;
+  const std::optional<S3Error> refused = refusal_of(request, response);
+  if (!refused) return std::nullopt;
+  // A HEAD is refused without a word why.
+  const bool mute = request.method == "HEAD" && (response.status == 400 || response.status == 403);
+  const bool elsewhere = refused->refusal == S3Refusal::kOtherRegion || mute;
+  if (elsewhere && (response.status == 400 || response.status == 403) && !refused->region.empty()) {
+    const MutexLock lock(mutex_);
+    if (region_ != refused->region) {
+      log(LogLevel::kWarn, "the bucket is in another region than configured",
+          {{"object", options_.bucket}, {"diff", region_ + " -> " + refused->region}});
+      region_ = refused->region;
+      return used;
+    }
+  }
+  const bool keys = refused->refusal == S3Refusal::kExpired ||
+                    refused->refusal == S3Refusal::kBadKeys ||
+                    (mute && !used.session_token.empty());
+  if (!keys) return std::nullopt;
+  Result<Credentials> others = options_.source->renew(used);
+  if (!others || same_keys(*others, used)) return std::nullopt;
+  return *std::move(others);
+}
+
+Result<http::Response> S3Client::exchange(http::Request& request, const Send& send) {
+  SK_TRY(const Credentials first, credentials());
+  prepare(request, first);
+  SK_TRY(http::Response response, send(request));
+  note_date(response);
+  const std::optional<Credentials> second = second_chance(request, response, first);
+  if (!second) return response;
+  prepare(request, *second);
+  SK_TRY(http::Response again, send(request));
+  note_date(again);
+  return again;
+}
+
 Result<http::Response> S3Client::exchange(http::Request& request) {
-  if (Status s = prepare(request); !s) return tl::unexpected(s.error());
-  Result<http::Response> response = http_.send(request);
-  if (response) note_date(*response);
-  return response;
+  return exchange(request, [this](const http::Request& ready) { return http_.send(ready); });
 }
 
 Result<http::Response> S3Client::call(http::Request request) {
@@ -99,10 +147,9 @@ Result<std::string> S3Client::get(std::string_view key, std::string_view version
 Status S3Client::stream(std::string_view key, const http::BodySink& sink,
                         const std::stop_token& stop) {
   http::Request request = requests_.get(key);
-  if (Status s = prepare(request); !s) return s;
-  const Result<http::Response> response = http_.stream(request, sink, stop);
+  const Result<http::Response> response = exchange(
+      request, [&](const http::Request& ready) { return http_.stream(ready, sink, stop); });
   if (!response) return tl::unexpected(response.error());
-  note_date(*response);
   if (const std::optional<S3Error> refused = refusal_of(request, *response)) {
     return tl::unexpected(to_error(*refused, request, *response));
   }

@@ -8,6 +8,7 @@
 #include "http/client.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -19,17 +20,14 @@ namespace stagekeeper::aws {
 
 /// Which bucket, how addressed, as whom.
 struct S3Options {
-  std::string host;  ///< the Host header as host_of_endpoint tells it
+  std::string host;  ///< the Host header as s3_address tells it
   std::string region;
   std::string bucket;
+  BucketIn bucket_in = BucketIn::kPath;
   Credentials credentials = {};
   /// Asked before each request when set; else `credentials` stand.
   std::shared_ptr<CredentialSource> source = {};
 };
-
-/// The Host header that an http::Client sends to an endpoint such as "https://10.0.0.1:7443", which
-/// is what has to be signed. Errors: those of http::parse_origin.
-Result<std::string> host_of_endpoint(std::string_view endpoint);
 
 /// One entry of a listing of versions, in the server's order: by key, newest first within a key.
 struct VersionEntry {
@@ -74,12 +72,18 @@ struct ServerTime {
 };
 
 /// S3 calls on one bucket: builds, signs, sends, reads. One attempt a call: the caller decides
-/// about retries, since he knows what a lost answer means.
+/// about retries, since he knows what a lost answer means. Only what was refused for what it came
+/// with is sent a second time, since nothing was done: with other credentials, if their source has
+/// others than those that the store calls expired or unknown; or signed for the region that the
+/// store names, which then holds for all calls. Another host that an answer points at is not asked:
+/// the error names the region.
 ///
 /// Line ends behind a key are cut, as they are in whatever reads keys out of files.
 ///
 /// Thread rule: thread-safe. Lifetime: the http client and the clock outlive it.
-/// Errors of all calls: see to_error(), those of http::Client::send and of the credential source.
+/// Errors of all calls: see to_error(), and those of http::Client::send. Of the credential source
+/// Throttled, Unavailable and Cancelled are passed on; anything else is Misconfigured: whoever
+/// asked for an object must not take a missing key file for a missing object.
 class S3Client {
  public:
   S3Client(http::Client& http, S3Options options, const Clock& clock);
@@ -118,8 +122,17 @@ class S3Client {
   [[nodiscard]] std::optional<ServerTime> server_time() const;
 
  private:
-  Status prepare(http::Request& request) const;
+  /// How a request is sent: in one piece, or streamed.
+  using Send = std::function<Result<http::Response>(const http::Request& request)>;
+
+  [[nodiscard]] Result<Credentials> credentials() const;
+  void prepare(http::Request& request, const Credentials& credentials) const;
+  [[nodiscard]] std::string region() const;
   void note_date(const http::Response& response);
+  /// Whether the same request can succeed now, and what with.
+  std::optional<Credentials> second_chance(const http::Request& request,
+                                           const http::Response& response, const Credentials& used);
+  Result<http::Response> exchange(http::Request& request, const Send& send);
   Result<http::Response> exchange(http::Request& request);
   Result<http::Response> call(http::Request request);
   Result<std::optional<S3Error>> attempt(http::Request request);
@@ -129,6 +142,7 @@ class S3Client {
   const Clock& clock_;
   S3Requests requests_;
   mutable Mutex mutex_;
+  std::string region_ SK_GUARDED_BY(mutex_);  ///< as configured, or as the store has corrected it
   std::optional<ServerTime> server_time_ SK_GUARDED_BY(mutex_);
 };
 

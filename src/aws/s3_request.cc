@@ -27,7 +27,12 @@ std::string version_query(const ObjectVersionId& object) {
 }  // namespace
 
 std::string S3Requests::path(std::string_view key) const {
-  return "/" + percent_encode(bucket_) + "/" + percent_encode(key, Keep::kUnreservedAndSlash);
+  const std::string object = "/" + percent_encode(key, Keep::kUnreservedAndSlash);
+  return where_ == BucketIn::kHost ? object : bucket_path() + object;
+}
+
+std::string S3Requests::bucket_path() const {
+  return where_ == BucketIn::kHost ? "/" : "/" + percent_encode(bucket_);
 }
 
 http::Request S3Requests::put_locked(std::string_view key, std::string body,
@@ -60,8 +65,8 @@ http::Request S3Requests::get_retention(const ObjectVersionId& object) const {
 
 http::Request S3Requests::list_versions(std::string_view prefix, const VersionMarker& from,
                                         int max_keys) const {
-  std::string target = fmt::format("/{}?versions=&max-keys={}&prefix={}", percent_encode(bucket_),
-                                   max_keys, percent_encode(prefix));
+  std::string target = fmt::format("{}?versions=&max-keys={}&prefix={}", bucket_path(), max_keys,
+                                   percent_encode(prefix));
   if (!from.key_marker.empty()) target += "&key-marker=" + percent_encode(from.key_marker);
   if (!from.version_id_marker.empty()) {
     target += "&version-id-marker=" + percent_encode(from.version_id_marker);
@@ -70,11 +75,11 @@ http::Request S3Requests::list_versions(std::string_view prefix, const VersionMa
 }
 
 http::Request S3Requests::get_lock_configuration() const {
-  return bare("GET", "/" + percent_encode(bucket_) + "?object-lock=");
+  return bare("GET", bucket_path() + "?object-lock=");
 }
 
 http::Request S3Requests::get_versioning() const {
-  return bare("GET", "/" + percent_encode(bucket_) + "?versioning=");
+  return bare("GET", bucket_path() + "?versioning=");
 }
 
 http::Request S3Requests::delete_version(const ObjectVersionId& object,

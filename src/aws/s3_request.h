@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace stagekeeper::aws {
 
@@ -23,11 +24,18 @@ struct VersionMarker {
   friend bool operator==(const VersionMarker&, const VersionMarker&) = default;
 };
 
-/// The requests of one bucket, path-style (`/bucket/key`). Pure; nothing is signed here: see
-/// S3Client. Keys are percent-encoded once.
+/// Where a request names its bucket.
+enum class BucketIn {
+  kPath,  ///< "/bucket/key"
+  kHost,  ///< "/key", and the host is the bucket's own
+};
+
+/// The requests of one bucket. Pure; nothing is signed here: see S3Client. Keys are percent-encoded
+/// once.
 class S3Requests {
  public:
-  explicit S3Requests(std::string bucket) : bucket_(std::move(bucket)) {}
+  explicit S3Requests(std::string bucket, BucketIn where = BucketIn::kPath)
+      : bucket_(std::move(bucket)), where_(where) {}
 
   /// PUT that creates and never overwrites: If-None-Match "*", COMPLIANCE until `retain_until`,
   /// SHA-256 checksum and Content-MD5 of the body.
@@ -63,8 +71,10 @@ class S3Requests {
 
  private:
   [[nodiscard]] std::string path(std::string_view key) const;
+  [[nodiscard]] std::string bucket_path() const;
 
   std::string bucket_;
+  BucketIn where_;
 };
 
 }  // namespace stagekeeper::aws

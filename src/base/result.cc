@@ -16,6 +16,8 @@ std::string_view name(ErrorCode code) {
       return "Gone";
     case ErrorCode::kDenied:
       return "Denied";
+    case ErrorCode::kMisconfigured:
+      return "Misconfigured";
     case ErrorCode::kInvalid:
       return "Invalid";
     case ErrorCode::kTooLarge:
@@ -51,6 +53,7 @@ bool is_transient(const Error& error) {
       return true;
     case ErrorCode::kFieldConflict:
     case ErrorCode::kDenied:
+    case ErrorCode::kMisconfigured:
     case ErrorCode::kInvalid:
     case ErrorCode::kTooLarge:
     case ErrorCode::kCancelled:

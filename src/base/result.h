@@ -18,6 +18,8 @@ enum class ErrorCode {
                    ///< it; only a person can settle that
   kGone,           ///< a watch or page token is too old: list again
   kDenied,         ///< the caller lacks a right; retried slowly
+  kMisconfigured,  ///< what we were told to use does not work (keys, bucket, region, a clock):
+                   ///< nothing was done, and the text says what somebody has to mend
   kInvalid,        ///< the request itself is wrong: never retried, shown to the user
   kTooLarge,       ///< the answer exceeds a limit of ours: ask for less at once
   kThrottled,      ///< the server asked for patience: see retry_after
@@ -79,8 +81,8 @@ inline tl::unexpected<Error> fail(Error error, std::string_view what) {
 #define SK_JOINED(a, b) SK_JOINED_LITERALLY(a, b)
 #define SK_JOINED_LITERALLY(a, b) a##b
 
-/// Whether trying the same thing again later can succeed. Invalid, Denied and Corrupt need somebody
-/// to act first; Cancelled means that nobody is waiting any more.
+/// Whether trying the same thing again later can succeed. Invalid, Denied, Misconfigured and
+/// Corrupt need somebody to act first; Cancelled means that nobody is waiting any more.
 bool is_transient(const Error& error);
 
 }  // namespace stagekeeper

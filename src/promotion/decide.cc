@@ -22,6 +22,14 @@ Decision unread(const World& world, const LedgerFault& fault) {
             .what = fmt::format("the ledgers cannot be read ({}), so nothing is done; this goes on "
                                 "by itself when they can",
                                 fault.message)};
+  if (fault.refused) {
+    wait = {
+        .code = WaitCode::kAuditStoreRefused,
+        .about = "audit store",
+        .what = fmt::format("the ledgers cannot be read, so nothing is done: {}", fault.message),
+        .who_can = "whoever runs the audit store or the operator",
+        .command = "mend that; this goes on by itself within a minute"};
+  }
   if (fault.broken) {
     wait = {
         .code = WaitCode::kAuditBroken,

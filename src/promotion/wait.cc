@@ -11,6 +11,7 @@ namespace {
 constexpr EnumName<WaitCode> kWaits[] = {
     {WaitCode::kAuditStoreNotTrusted, "AuditStoreNotTrusted"},
     {WaitCode::kAuditStoreUnavailable, "AuditStoreUnavailable"},
+    {WaitCode::kAuditStoreRefused, "AuditStoreRefused"},
     {WaitCode::kAuditBroken, "AuditBroken"},
     {WaitCode::kRecordQuota, "RecordQuota"},
     {WaitCode::kPolicyMissing, "PolicyMissing"},

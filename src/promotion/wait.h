@@ -10,6 +10,7 @@ enum class WaitCode {
   // the store and the ledgers
   kAuditStoreNotTrusted,
   kAuditStoreUnavailable,
+  kAuditStoreRefused,
   kAuditBroken,
   kRecordQuota,
   // intake

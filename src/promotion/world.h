@@ -202,8 +202,9 @@ struct StoreState {
 
 /// Why the ledgers of a request could not be read.
 struct LedgerFault {
-  bool broken = false;  ///< a record is not what it should be; false: the store does not answer
-  std::string message;  ///< the cause, for people
+  bool broken = false;   ///< a record is not what it should be; false: the store does not answer
+  bool refused = false;  ///< it answers and will not have us until somebody mends what it says
+  std::string message;   ///< the cause, for people
 };
 
 /// Who a right is asked about, and which.

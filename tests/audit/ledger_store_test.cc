@@ -110,7 +110,7 @@ TEST_CASE(
     bench.store.clock_ahead = std::chrono::seconds(ahead);
     const auto ref = bench.append(intent("", "1"));
     REQUIRE_FALSE(ref);
-    CHECK(ref.error().code == ErrorCode::kUnavailable);
+    CHECK(ref.error().code == ErrorCode::kMisconfigured);
     CHECK(ref.error().message.find("clock") != std::string::npos);
     CHECK(bench.store.objects.empty());
     CHECK_FALSE(bench.status.pending);

@@ -105,6 +105,26 @@ TEST_CASE("probe: a store that cannot be asked is no verdict") {
   }
 }
 
+TEST_CASE("probe: keys, a clock or a bucket that are wrong are no verdict about the store") {
+  ProbeBench bench;
+  int at = 0;
+  for (const char* code : {"InvalidAccessKeyId", "RequestTimeTooSkewed", "NoSuchBucket"}) {
+    for (int fail_at = 1; fail_at <= 7; ++fail_at) {
+      CAPTURE(code);
+      CAPTURE(fail_at);
+      at = 0;
+      bench.server.instead = [&](const http::Request&) -> std::optional<http::Response> {
+        if (++at == fail_at) return fakes::s3_error_answer(403, code, "no");
+        return std::nullopt;
+      };
+      const auto probed = audit::probe_bucket(bench.client, bench.clock, "c0ffee");
+      REQUIRE_FALSE(probed);
+      CHECK(probed.error().code == ErrorCode::kMisconfigured);
+      CHECK(probed.error().message.find(code) != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("probe: a bucket without object lock fails (i)") {
   ProbeBench bench;
   bench.server.instead = [&](const http::Request&) -> std::optional<http::Response> {

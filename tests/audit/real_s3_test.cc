@@ -6,6 +6,7 @@
 #include "audit/ledger.h"
 #include "audit/probe.h"
 #include "audit/s3_store.h"
+#include "aws/s3_address.h"
 #include "base/files.h"
 #include "http/cpprest_client.h"
 #include "tests/audit/fixture.h"
@@ -47,7 +48,7 @@ struct RealStore {
     client = std::make_unique<aws::S3Client>(
         *http,
         aws::S3Options{
-            .host = aws::host_of_endpoint(endpoint).value(),
+            .host = aws::s3_address(endpoint, "audit", aws::S3Addressing::kPath)->host,
             .region = variable("S3_REGION"),
             .bucket = variable("S3_AUDIT_BUCKET"),
             .credentials = {.access_key_id = variable("S3_AUDIT_ACCESS_KEY"),

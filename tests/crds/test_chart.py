@@ -63,7 +63,10 @@ def test_crds_are_rendered_unchanged(objects):
     ("auditStore.acceptComplianceLock=false", "auditStore.acceptComplianceLock must be true: every audit record is locked"),
     ("auditStore.endpoint=", "auditStore.endpoint must be set"),
     ("auditStore.bucket=", "auditStore.bucket must be set"),
-    ("auditStore.credentialsSecret=", "auditStore.credentialsSecret must be set"),
+    ("auditStore.credentialsSecretRef.name=", "auditStore.credentialsSecretRef.name must be set"),
+    ("auditStore.webIdentity.roleARN=arn:aws:iam::111122223333:role/audit", "auditStore.webIdentity needs auditStore.credentialsSecretRef: null"),
+    ("auditStore.webIdentity.stsEndpoint=http://sts", "stsEndpoint"),
+    ("auditStore.addressing=Virtual", "addressing"),
     ("image.digest=", "images are used by digest"),
     ("gateImage.repository=", "gateImage.repository and gateImage.digest must be set"),
     ("image.digest=latest", "image"),
@@ -83,7 +86,8 @@ def test_bad_values_are_refused(setting, sentence):
 def test_operator_configuration(objects):
     config = yaml.safe_load(one(objects, "ConfigMap", "stagekeeper-config")["data"]["config.yaml"])
     assert config == {"gateNamespace": "crdtest-gates", "workers": 4, "auditStore": {
-        "endpoint": "https://s3.example.com:7443", "region": "us-east-1", "bucket": "audit", "caFile": "/etc/stagekeeper/s3-ca/ca.crt",
+        "endpoint": "https://s3.example.com:7443", "region": "us-east-1", "bucket": "audit", "addressing": "Auto",
+        "caFile": "/etc/stagekeeper/s3-ca/ca.crt", "credentials": {"source": "Files"},
         "retention": "1h", "acknowledgedDeviations": [{"point": "f", "reason": "test store: COMPLIANCE can be shortened"}]}}
 
 
@@ -103,6 +107,46 @@ def test_operator_pod(objects):
     assert modes == {"s3": 0o400, "signing": 0o400}
     assert {m["mountPath"] for m in container["volumeMounts"]} == {
         "/etc/stagekeeper/config.yaml", "/etc/stagekeeper/s3", "/etc/stagekeeper/signing", "/etc/stagekeeper/s3-ca"}
+
+
+def credentials_of(*args):
+    """What the operator is told of its credentials, and the volumes that it gets them by."""
+    them = render(*args)
+    config = yaml.safe_load(one(them, "ConfigMap", "stagekeeper-config")["data"]["config.yaml"])
+    spec = one(them, "Deployment", "stagekeeper")["spec"]["template"]["spec"]
+    mounts = {m["name"]: m["mountPath"] for m in spec["containers"][0]["volumeMounts"]}
+    volumes = {v["name"]: v for v in spec["volumes"]}
+    assert mounts.keys() == volumes.keys()
+    return config["auditStore"]["credentials"], volumes, mounts
+
+
+def test_credentials_from_a_secret_with_key_names_of_its_own():
+    ref = "auditStore.credentialsSecretRef"
+    told, volumes, _ = credentials_of("--set", f"{ref}.accessKeyKey=AWS_ACCESS_KEY_ID,{ref}.secretKeyKey=AWS_SECRET_ACCESS_KEY,{ref}.sessionTokenKey=token")
+    assert told == {"source": "Files", "sessionToken": True}
+    assert volumes["s3"]["secret"]["items"] == [{"key": "AWS_ACCESS_KEY_ID", "path": "accessKey"},
+                                                {"key": "AWS_SECRET_ACCESS_KEY", "path": "secretKey"}, {"key": "token", "path": "sessionToken"}]
+    _, plain, _ = credentials_of()
+    assert plain["s3"]["secret"]["items"] == [{"key": "accessKey", "path": "accessKey"}, {"key": "secretKey", "path": "secretKey"}]
+
+
+def test_credentials_of_the_pod():
+    without = ("--set", "auditStore.credentialsSecretRef=null")
+    told, volumes, _ = credentials_of(*without)
+    assert told == {"source": "Auto"} and not {"s3", "sts"} & volumes.keys()
+    arn = "arn:aws:iam::111122223333:role/audit"
+    told, volumes, mounts = credentials_of(*without, "--set", f"auditStore.webIdentity.roleARN={arn},auditStore.webIdentity.stsEndpoint=https://sts.example:9000")
+    assert told == {"source": "WebIdentity", "roleArn": arn, "tokenFile": mounts["sts"] + "/token", "stsEndpoint": "https://sts.example:9000"}
+    (source,) = volumes["sts"]["projected"]["sources"]
+    assert source["serviceAccountToken"] == {"audience": "sts.amazonaws.com", "expirationSeconds": 3600, "path": "token"}
+
+
+def test_service_accounts_bear_roles():
+    role = r"annotations.eks\.amazonaws\.com/role-arn=arn:aws:iam::111122223333:role/"
+    them = render("--set", f"serviceAccount.{role}audit,gates.serviceAccount.{role}reader")
+    for name, end in (("stagekeeper", "audit"), ("stagekeeper-gate", "reader")):
+        assert one(them, "ServiceAccount", name)["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": f"arn:aws:iam::111122223333:role/{end}"}
+    assert "annotations" not in one(render(), "ServiceAccount", "stagekeeper")["metadata"]
 
 
 def rules(objects):

@@ -158,6 +158,61 @@ def test_a_secret_that_ends_with_a_line_break_is_taken_without_it(wanted: Gate) 
     assert seen[0].headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=gate-reader/")
 
 
+def test_without_keys_the_pod_s_own_credentials_are_used(wanted: Gate, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("pod-token-that-nobody-else-has\n")
+
+    def issue(request: Seen) -> Answer:
+        keys = {"AccessKeyId": "ASIAPOD", "SecretAccessKey": "a-secret-of-an-hour", "Token": "a-session"}
+        return Answer(json.dumps(keys | {"Expiration": "2099-01-01T00:00:00Z"}).encode())
+
+    with serving(bucket) as (origin, seen), serving(issue) as (issuer, asked):
+        env = {
+            "S3_ENDPOINT": origin,
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": issuer + "/v1/credentials",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(tmp_path / "token"),
+        }
+        ended = wanted.run("fetch", env=env)
+    assert (ended.code, ended.report) == (0, None)
+    assert [request.path for request in asked] == ["/v1/credentials"]
+    assert asked[0].headers["Authorization"] == "pod-token-that-nobody-else-has"
+    for request in seen:
+        assert request.headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=ASIAPOD/")
+        assert request.headers["x-amz-security-token"] == "a-session"
+    assert "a-secret-of-an-hour" not in ended.log and "pod-token" not in ended.log
+
+
+def test_without_any_credentials_the_reason_says_so(wanted: Gate) -> None:
+    with serving(bucket) as (origin, seen):
+        report = wanted.run("fetch", env={"S3_ENDPOINT": origin, "AWS_EC2_METADATA_DISABLED": "true"}).report
+    assert report is not None
+    assert report["code"] == "FetchRefused"
+    assert "no credentials" in report["message"]
+    assert seen == []
+
+
+def test_the_region_that_the_store_names_is_signed_for(wanted: Gate) -> None:
+    def moved(request: Seen) -> Answer:
+        if "/us-east-1/" in request.headers["Authorization"]:
+            error = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region></Error>"
+            return Answer(error, 400)
+        return bucket(request)
+
+    with serving(moved) as (origin, _):
+        assert wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin}).code == 0
+
+
+def test_a_wrong_key_is_said_as_what_it_is(wanted: Gate) -> None:
+    def unknown(request: Seen) -> Answer:
+        return Answer(b"<Error><Code>InvalidAccessKeyId</Code></Error>", 403)
+
+    with serving(unknown) as (origin, seen):
+        report = wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin}).report
+    assert report is not None
+    assert report["code"] == "FetchRefused"
+    assert "does not know these keys" in report["message"]
+    assert len(seen) == 1
+
+
 def test_an_object_that_is_not_there_is_not_asked_for_again(wanted: Gate) -> None:
     wanted.input["dataset"]["uri"] = "s3://models/gone.csv"
     with serving(bucket) as (origin, seen):

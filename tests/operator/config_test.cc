@@ -78,6 +78,58 @@ TEST_CASE("config: keys that signed before stay trusted, within their time") {
   CHECK_FALSE(parse_config(std::string(kValid) + "  trustedKeys:\n  - publicKey: none\n"));
 }
 
+TEST_CASE("config: credentials come from files unless another source is named") {
+  const auto plain = parse_config(kValid);
+  REQUIRE(plain);
+  CHECK(plain->audit.credentials.kind == aws::SourceKind::kFiles);
+  CHECK_FALSE(plain->audit.session_token);
+  CHECK(plain->audit.addressing == aws::S3Addressing::kAuto);
+  const auto parsed = [](const std::string& more) {
+    return parse_config(std::string(kValid) + more);
+  };
+  CHECK(parsed("  credentials: {source: Files, sessionToken: true}\n")->audit.session_token);
+  CHECK(parsed("  credentials: {source: Auto}\n")->audit.credentials.kind ==
+        aws::SourceKind::kAuto);
+  CHECK(parsed("  credentials: {source: Container}\n")->audit.credentials.kind ==
+        aws::SourceKind::kContainer);
+  CHECK(parsed("  credentials: {source: Instance}\n")->audit.credentials.kind ==
+        aws::SourceKind::kInstance);
+  const auto web = parsed(
+      "  addressing: VirtualHost\n"
+      "  credentials: {source: WebIdentity, roleArn: r, tokenFile: /t, stsEndpoint: "
+      "'https://sts.example/'}\n");
+  REQUIRE_MESSAGE(web, web.error().message);
+  CHECK(web->audit.addressing == aws::S3Addressing::kVirtualHost);
+  CHECK(web->audit.credentials.kind == aws::SourceKind::kWebIdentity);
+  CHECK(web->audit.credentials.role_arn == "r");
+  CHECK(web->audit.credentials.token_file == "/t");
+  CHECK(web->audit.credentials.sts_endpoint == "https://sts.example/");
+  CHECK(web->audit.credentials.region == "us-east-1");
+  CHECK(web->audit.credentials.ca_file == "/etc/ca.crt");
+}
+
+TEST_CASE("config: refuses credentials that it would not use as they are meant") {
+  for (const auto& [text, named] :
+       {std::pair<const char*, const char*>("credentials: {}", "source is missing"),
+        {"credentials: Files", "source is missing"},
+        {"credentials: {source: Vault}", "WebIdentity"},
+        {"credentials: {source: Files, roleArn: r}", "roleArn"},
+        {"credentials: {source: Auto, sessionToken: true}", "sessionToken"},
+        {"credentials: {source: WebIdentity, stsEndpoint: 'http://sts'}", "https://"},
+        {"credentials: {source: WebIdentity, stsEndpoint: sts}", "stsEndpoint"},
+        {"addressing: Virtual", "VirtualHost"}}) {
+    CAPTURE(text);
+    const auto config = parse_config(std::string(kValid) + "  " + text + "\n");
+    REQUIRE_FALSE(config);
+    CAPTURE(config.error().message);
+    CHECK(config.error().message.find(named) != std::string::npos);
+  }
+  const auto address = parse_config(with("https://s3.example:9000", "https://10.0.0.1") +
+                                    "  addressing: VirtualHost\n");
+  REQUIRE_FALSE(address);
+  CHECK(address.error().message.find("use addressing Path") != std::string::npos);
+}
+
 TEST_CASE("config: refuses what would otherwise be ignored, and names it") {
   struct Row {
     const char* from;

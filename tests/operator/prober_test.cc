@@ -24,6 +24,7 @@ struct Bench {
   aws::S3Client s3{bucket, {.host = "fake", .region = "r", .bucket = "audit"}, clock};
   StoreTrust trust;
   std::atomic<bool> down{false};
+  std::atomic<bool> refuses{false};
   std::atomic<int> writes{0};
   std::atomic<int> flips{0};
   Prober prober{{.s3 = s3,
@@ -40,6 +41,7 @@ struct Bench {
   Bench() {
     bucket.instead = [this](const http::Request& request) -> std::optional<http::Response> {
       if (request.method == "PUT") ++writes;
+      if (refuses) return fakes::s3_error_answer(404, "NoSuchBucket", "no");
       if (!down) return std::nullopt;
       return fakes::s3_error_answer(503, "SlowDown", "later");
     };
@@ -66,6 +68,17 @@ TEST_CASE("prober: asks a bucket that does not answer ever more slowly") {
   CHECK(b.writes <= 7);  // after 0, 10, 30, 70, 150, 310 ms
   CHECK(b.trust.get().reason == "AuditStoreUnavailable");
   CHECK(b.flips == 0);
+}
+
+TEST_CASE("prober: a store that will not have us is asked again soon, and says what to mend") {
+  Bench b;
+  b.refuses = true;
+  b.prober.start("c1");
+  REQUIRE(Bench::eventually([&] { return b.trust.get().reason == "AuditStoreRefused"; }));
+  CHECK(b.trust.get().message.find("create the bucket") != std::string::npos);
+  b.refuses = false;
+  CHECK(Bench::eventually([&] { return b.trust.get().trusted; }));
+  b.prober.stop();
 }
 
 TEST_CASE("prober: tells when trust begins or ends, and not each time that it looks") {

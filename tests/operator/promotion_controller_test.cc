@@ -29,6 +29,13 @@ std::string to_review(Room& room) {
   return request;
 }
 
+/// The store answers, and calls something wrong that only people can mend.
+void refuse(Room& room, ErrorCode code) {
+  room.store.before = [code](std::string_view, std::string_view) {
+    return fakes::Fault(Error{code, "403 InvalidAccessKeyId (check the credentials)"});
+  };
+}
+
 void silence(Room& room) {
   room.store.before = [](std::string_view, std::string_view) {
     return fakes::Fault(Error{ErrorCode::kUnavailable, "connection refused"});
@@ -174,6 +181,51 @@ TEST_CASE("promotion: what is shown outlives a store that does not answer, and s
   CHECK(room.status_of(request)["reason"] == "AuditStoreUnavailable");
   room.store.before = nullptr;
   room.clock.advance(std::chrono::seconds(15));
+  room.settle();
+  CHECK(room.phase_of(request) == "Promoted");
+}
+
+TEST_CASE("promotion: a store that will not have us is no silent one, and the cause is shown") {
+  for (const ErrorCode code : {ErrorCode::kMisconfigured, ErrorCode::kDenied}) {
+    Room room;
+    const std::string request = to_review(room);
+    refuse(room, code);
+    room.answer(request, "mia");
+    room.operator_->work();
+    const json shown = room.status_of(request);
+    CHECK(shown["phase"] == "AwaitingApproval");
+    CHECK(shown["reason"] == "AuditStoreRefused");
+    const std::string message = shown["message"];
+    CAPTURE(message);
+    CHECK(message.find("InvalidAccessKeyId (check the credentials)") != std::string::npos);
+    CHECK(message.find("no action needed") == std::string::npos);
+    CHECK(message.find("whoever runs the audit store") != std::string::npos);
+    CHECK(room.pin_of(kTarget).empty());
+    room.store.before = nullptr;
+    room.clock.advance(std::chrono::seconds(15));
+    room.settle();
+    CHECK(room.phase_of(request) == "Promoted");
+  }
+}
+
+TEST_CASE("promotion: a record that is refused says why, and goes through once that is mended") {
+  Room room;
+  const std::string request = to_review(room);
+  room.answer(request, "mia");
+  room.store.before = [](std::string_view call, std::string_view) -> fakes::Fault {
+    if (call != "put") return std::nullopt;
+    return Error{ErrorCode::kMisconfigured, "400 ExpiredToken (the credentials have ended)"};
+  };
+  room.operator_->work();
+  const json shown = room.status_of(request);
+  CHECK(shown["phase"] == "Recording");
+  CHECK(shown["reason"] == "AuditStoreRefused");
+  const std::string message = shown["message"];
+  CHECK(message.find("ExpiredToken") != std::string::npos);
+  CHECK(message.find("no action needed") == std::string::npos);
+  CHECK(room.pin_of(kTarget).empty());
+  room.store.before = nullptr;
+  room.clock.advance(std::chrono::minutes(10));
   room.settle();
   CHECK(room.phase_of(request) == "Promoted");
 }

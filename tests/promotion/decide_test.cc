@@ -120,6 +120,13 @@ TEST_CASE("decide: without its ledgers nothing is done, and the cause is said") 
   bench.world.ledger_fault->broken = false;
   CHECK(decide(bench.world).reason == "AuditStoreUnavailable");
   CHECK(decide(bench.world).wake_at);
+  bench.world.ledger_fault = LedgerFault{.refused = true, .message = "404 NoSuchBucket"};
+  const Decision refused = decide(bench.world);
+  CHECK(refused.reason == "AuditStoreRefused");
+  CHECK(refused.message.find("404 NoSuchBucket") != std::string::npos);
+  CHECK(refused.message.find("no action needed") == std::string::npos);
+  CHECK(refused.actions.empty());
+  CHECK(refused.wake_at);
 }
 
 TEST_CASE("decide: an Intent of the request without its Decided record is not carried out") {

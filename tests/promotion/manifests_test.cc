@@ -388,7 +388,9 @@ TEST_CASE("gate job: runs in the restricted profile, alone in its pod") {
     CHECK(container["image"].get<std::string>().find("@sha256:") != std::string::npos);
   }
   CHECK(body["spec"]["template"]["metadata"]["annotations"] ==
-        json{{"sidecar.istio.io/inject", "false"}, {"linkerd.io/inject", "disabled"}});
+        json{{"sidecar.istio.io/inject", "false"},
+             {"linkerd.io/inject", "disabled"},
+             {"eks.amazonaws.com/skip-containers", "gate"}});
   CHECK(pod["containers"][0]["command"] ==
         json::parse(R"(["/usr/bin/stagekeeper-gate","accuracy"])"));
   JobCase own;

@@ -52,16 +52,44 @@ system:serviceaccount:{{ .Release.Namespace }}:stagekeeper
 {{ .repository }}@{{ .digest }}
 {{- end }}
 
+{{/* Where the operator's credentials for the audit bucket come from, for its configuration. */}}
+{{- define "stagekeeper.credentials" -}}
+{{- $store := .Values.auditStore -}}
+{{- if $store.credentialsSecretRef -}}
+source: Files
+{{- if $store.credentialsSecretRef.sessionTokenKey }}
+sessionToken: true
+{{- end }}
+{{- else if $store.webIdentity -}}
+source: WebIdentity
+roleArn: {{ $store.webIdentity.roleARN | quote }}
+tokenFile: /var/run/secrets/stagekeeper/sts/token
+{{- with $store.webIdentity.stsEndpoint }}
+stsEndpoint: {{ . | quote }}
+{{- end }}
+{{- else -}}
+source: Auto
+{{- end }}
+{{- end }}
+
 {{/* Refuses values that would install something useless or something that cannot be undone. */}}
 {{- define "stagekeeper.check" -}}
 {{- $store := .Values.auditStore -}}
 {{- if not $store.acceptComplianceLock -}}
 {{- fail (printf "auditStore.acceptComplianceLock must be true: every audit record is locked in the bucket in COMPLIANCE mode for %s, in which nobody, not even the owner of the bucket, can delete or shorten it, and its storage must be paid for until then. Set it once you agree, or set a shorter auditStore.retention first." $store.retention) -}}
 {{- end -}}
-{{- range $name := list "endpoint" "bucket" "credentialsSecret" -}}
+{{- range $name := list "endpoint" "bucket" -}}
 {{- if not (index $store $name) -}}
 {{- fail (printf "auditStore.%s must be set: without a bucket for its records Stagekeeper promotes nothing." $name) -}}
 {{- end -}}
+{{- end -}}
+{{- with $store.credentialsSecretRef -}}
+{{- if not .name -}}
+{{- fail "auditStore.credentialsSecretRef.name must be set: without credentials for its bucket Stagekeeper promotes nothing. Set auditStore.credentialsSecretRef to null for those that the pod has by its service account or node." -}}
+{{- end -}}
+{{- end -}}
+{{- if and $store.credentialsSecretRef $store.webIdentity -}}
+{{- fail "auditStore.webIdentity needs auditStore.credentialsSecretRef: null, because keys of a Secret would be used instead." -}}
 {{- end -}}
 {{- if has .Release.Namespace .Values.servingNamespaces -}}
 {{- fail (printf "servingNamespaces must not contain %s, the operator's own namespace: its Secrets would be within reach of served models." .Release.Namespace) -}}

@@ -39,7 +39,7 @@ def values(target: Target, images: ImageRefs, serving: list[str]) -> dict[str, A
             "region": store.region,
             "bucket": store.audit_bucket,
             "caConfigMap": "s3-ca",
-            "credentialsSecret": "stagekeeper-s3",
+            "credentialsSecretRef": {"name": "stagekeeper-s3"},
             "retention": RETENTION,
             "acknowledgedDeviations": [DEVIATION],
             "acceptComplianceLock": True,

@@ -1,5 +1,7 @@
 #include "promotion/manifests/builders.h"
 
+#include "base/text.h"
+
 #include <nlohmann/json.hpp>
 
 namespace stagekeeper::promotion::build {
@@ -85,6 +87,16 @@ json pod_json(const Pod& pod) {
           {"volumes", volumes_json(pod.volumes)}};
 }
 
+/// The containers that talk to models: EKS's webhook gives credentials of the service account to
+/// every container that this does not name, and only the fetching one may have any.
+std::string without_identity(const Pod& pod) {
+  std::vector<std::string> names;
+  names.reserve(pod.containers.size());
+  for (const Container& container : pod.containers)
+    names.push_back(container.name);
+  return join(names, ",");
+}
+
 }  // namespace
 
 json restricted() {
@@ -121,7 +133,9 @@ json job(const Job& job) {
              {{"metadata",
                {{"labels", job.meta.labels},
                 {"annotations",
-                 {{"sidecar.istio.io/inject", "false"}, {"linkerd.io/inject", "disabled"}}}}},
+                 {{"sidecar.istio.io/inject", "false"},
+                  {"linkerd.io/inject", "disabled"},
+                  {"eks.amazonaws.com/skip-containers", without_identity(job.pod)}}}}},
               {"spec", pod_json(job.pod)}}}}}};
 }
 
