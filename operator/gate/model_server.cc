@@ -3,6 +3,7 @@
 #include "base/canonical_json.h"
 #include "base/json_access.h"
 #include "base/text.h"
+#include "inference/answer.h"
 
 #include <nlohmann/json.hpp>
 
@@ -14,8 +15,12 @@ namespace {
 
 using gates::because;
 using gates::Reasoned;
+using inference::Proof;
 
 constexpr int kOk = 200;
+constexpr int kUnauthorized = 401;
+constexpr int kForbidden = 403;
+constexpr int kNotFound = 404;
 constexpr std::size_t kMaxShown = 200;
 constexpr std::size_t kMaxCode = 64;
 
@@ -29,10 +34,14 @@ bool says_later(int status) {
   return status == 408 || status == 425 || status == 429;
 }
 
-/// MLflow's error_code (" BAD_REQUEST"), a fixed word; empty when there is none. Nothing else of
-/// the body is shown: it may hold rows.
-std::string error_code(const std::string& body) {
-  const Result<nlohmann::json> parsed = parse_strict_json(body, kMaxAnswerBytes);
+/// What a refusal says: of JSON an error_code that is a fixed word (" BAD_REQUEST"), of a page its
+/// first bytes, of plain text nothing but its first line. Nothing else is shown: messages of model
+/// servers repeat rows.
+std::string words_of(const std::string& body) {
+  const std::string start = body.substr(0, body.find_first_of("\r\n"));
+  if (start.starts_with('<') || start == "Internal Server Error")
+    return ", beginning with " + inference::first_bytes(start);
+  const Result<nlohmann::json> parsed = parse_strict_json(body, inference::kMaxAnswerBytes);
   std::string code = parsed ? text_at(*parsed, {"error_code"}) : "";
   const bool word = code.size() <= kMaxCode &&
                     code.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == std::string::npos;
@@ -42,48 +51,83 @@ std::string error_code(const std::string& body) {
 }  // namespace
 
 ModelServer::ModelServer(std::unique_ptr<http::Client> client, const Timer& timer,
-                         const gates::GateInput& input, gates::Endpoint endpoint, std::string role)
+                         const gates::GateInput& input, gates::Endpoint endpoint, std::string role,
+                         const std::string& token)
     : client_(std::move(client)),
       timer_(timer),
       inference_(input.inference),
+      protocol_(*inference::find_protocol(input.inference.protocol)),
+      proof_(*inference::proof_of(input.inference.proof.type)),
+      paths_(inference::asked_paths(input.inference, input.model, endpoint.version)),
       scoring_(input.binary ? input.binary->scoring : gates::Scoring{}),
       endpoint_(std::move(endpoint)),
-      role_(std::move(role)) {}
+      role_(std::move(role)) {
+  if (!token.empty()) headers_.emplace("Authorization", "Bearer " + token);
+}
 
-Reasoned<void> ModelServer::check_version(const http::Response& response) {
-  const auto header = response.headers.find(inference_.version_header);
-  seen_version_ = header == response.headers.end() ? "" : printable(header->second, kMaxShown);
-  if (seen_version_ == endpoint_.version) return {};
-  if (seen_version_.empty()) {
-    return because("WrongVersion",
-                   fmt::format("the {} answers without the header {}, expected version {}", role_,
-                               inference_.version_header, endpoint_.version));
-  }
+Reasoned<inference::Batch> ModelServer::batch(const gates::Table& table, std::size_t begin,
+                                              const inference::BatchLimits& limits) const {
+  return protocol_.request(table, begin, limits, inference_);
+}
+
+Reasoned<void> ModelServer::compare(std::string version) {
+  seen_version_ = printable(version, kMaxShown);
+  if (version == endpoint_.version) return {};
   return because("WrongVersion", fmt::format("the {} answers with version {}, expected version {}",
                                              role_, seen_version_, endpoint_.version));
 }
 
+Reasoned<void> ModelServer::check_version(const http::Response& response) {
+  if (proof_ == Proof::kPath) return compare(endpoint_.version);
+  if (proof_ != Proof::kHeader) return {};
+  const std::string_view header = http::header_value(response.headers, inference_.proof.header);
+  if (!header.empty()) return compare(std::string(header));
+  seen_version_.clear();
+  return because("WrongVersion",
+                 fmt::format("the {} answers without the header {}, expected version {}", role_,
+                             inference_.proof.header, endpoint_.version));
+}
+
+Reasoned<void> ModelServer::check_body(const std::string& body) {
+  if (proof_ != Proof::kBody) return {};
+  Reasoned<std::string> version = inference::version_in_body(body, inference_.proof.pointer);
+  if (version) return compare(*std::move(version));
+  seen_version_.clear();
+  return because(version.error().code, role_ + ": " + version.error().message);
+}
+
+bool ModelServer::not_there(const http::Response& response) const {
+  return proof_ == Proof::kPath && response.status == kNotFound;
+}
+
+Reasoned<void> ModelServer::other_version(const std::string& path) {
+  seen_version_.clear();
+  return because("WrongVersion", fmt::format("{} of the {} answered 404: it does not serve version "
+                                             "{} there",
+                                             path, role_, endpoint_.version));
+}
+
 Reasoned<void> ModelServer::check_health() {
   const Result<http::Response> response =
-      client_->send(http::Request{.method = "GET", .target = inference_.health_path});
+      client_->send(http::Request{.method = "GET", .target = paths_.health, .headers = headers_});
   if (!response) {
-    return because("NotReady", fmt::format("GET {} of the {} at {}: {}", inference_.health_path,
-                                           role_, endpoint_.url, response.error().message));
+    return because("NotReady", fmt::format("GET {} of the {} at {}: {}", paths_.health, role_,
+                                           endpoint_.url, response.error().message));
   }
+  if (not_there(*response)) return other_version(paths_.health);
   if (response->status != kOk) {
     return because("NotReady",
-                   fmt::format("GET {} of the {} at {} answered {}", inference_.health_path, role_,
-                               endpoint_.url, response->status));
+                   fmt::format("GET {} of the {} at {} answered {}{}", paths_.health, role_,
+                               endpoint_.url, response->status, words_of(response->body)));
   }
   answered_ = true;
   return check_version(*response);
 }
 
-Reasoned<ModelServer::Answered> ModelServer::post(const Batch& batch) {
-  const http::Request request{.method = "POST",
-                              .target = inference_.scoring_path,
-                              .headers = {{"Content-Type", "application/json"}},
-                              .body = batch.body};
+Reasoned<ModelServer::Answered> ModelServer::post(const inference::Batch& batch) {
+  http::Request request{
+      .method = "POST", .target = paths_.scoring, .headers = headers_, .body = batch.body};
+  request.headers.emplace("Content-Type", "application/json");
   Timer::Duration begin = timer_.now();
   Result<http::Response> response = client_->send(request);
   if (!response && answered_ && timer_.now() - begin < kAtOnce) {
@@ -93,35 +137,44 @@ Reasoned<ModelServer::Answered> ModelServer::post(const Batch& batch) {
   const Timer::Duration elapsed = timer_.now() - begin;
   if (!response) {
     return because(std::string(elapsed >= kLong ? kTimedOut : "ScoringFailed"),
-                   fmt::format("POST {} to the {}, {} rows: {}", inference_.scoring_path, role_,
-                               batch.rows, response.error().message));
+                   fmt::format("POST {} to the {}, {} rows: {}", paths_.scoring, role_, batch.rows,
+                               response.error().message));
   }
   answered_ = true;
+  if (not_there(*response)) {
+    SK_CHECK_OK(other_version(paths_.scoring));
+  }
   if (response->status != kOk) return tl::unexpected(refusal(*response));
   SK_CHECK_OK(check_version(*response));
+  SK_CHECK_OK(check_body(response->body));
   return Answered{.body = std::move(response->body), .elapsed = elapsed};
 }
 
 gates::Reason ModelServer::refusal(const http::Response& response) const {
   const int status = response.status;
   const bool never = status / 100 == 4 && !says_later(status);
-  return {
-      .code = never ? "ScoringRefused" : "ScoringFailed",
-      .message = fmt::format("POST {} to the {} answered {}{}; its log says why (that of a "
-                             "clone goes when the request ends)",
-                             inference_.scoring_path, role_, status, error_code(response.body))};
+  const bool key = status == kUnauthorized || status == kForbidden;
+  const char* cure = key && headers_.empty()
+                         ? "it wants a token: name its Secret in inference.bearerTokenSecretRef"
+                     : key ? "it does not take the token of inference.bearerTokenSecretRef"
+                           : "its log says why (that of a clone goes when the request ends)";
+  return {.code = never ? "ScoringRefused" : "ScoringFailed",
+          .message = fmt::format("POST {} to the {} answered {}{}; {}", paths_.scoring, role_,
+                                 status, words_of(response.body), cure)};
 }
 
-Reasoned<Answer> ModelServer::score(const Batch& batch) {
+Reasoned<Answer> ModelServer::score(const inference::Batch& batch) {
   SK_TRY(const Answered answered, post(batch));
-  Reasoned<std::vector<double>> scores = read_predictions(answered.body, batch.rows, scoring_);
+  Reasoned<std::vector<double>> scores =
+      inference::read_scores(answered.body, batch.rows, inference_, scoring_);
   if (!scores) return because(scores.error().code, role_ + ": " + scores.error().message);
   return Answer{.scores = *std::move(scores), .elapsed = answered.elapsed};
 }
 
-Reasoned<Timer::Duration> ModelServer::call(const Batch& batch) {
+Reasoned<Timer::Duration> ModelServer::call(const inference::Batch& batch) {
   SK_TRY(const Answered answered, post(batch));
-  const Reasoned<void> counted = check_predictions(answered.body, batch.rows);
+  const Reasoned<void> counted =
+      inference::check_predictions(answered.body, batch.rows, inference_);
   if (!counted) return because(counted.error().code, role_ + ": " + counted.error().message);
   return answered.elapsed;
 }

@@ -8,6 +8,7 @@
 #include "gates/evaluation_set.h"
 #include "gates/kind.h"
 #include "http/cpprest_client.h"
+#include "inference/protocol.h"
 #include "operator/gate/fetch.h"
 #include "operator/gate/measurers.h"
 #include "operator/gate/objects.h"
@@ -29,20 +30,14 @@ using gates::Report;
 using gates::ReportOutcome;
 
 constexpr std::size_t kMaxCaBytes = std::size_t{1} << 20U;
+constexpr std::size_t kMaxTokenBytes = std::size_t{16} << 10U;
 
 /// What the data cannot tell; another attempt would find the same.
-constexpr std::array<std::string_view, 12> kInconclusive{"PredictionsMismatch",
-                                                         "NotFinite",
-                                                         "ConstantScores",
-                                                         "ClassLabels",
-                                                         "OneClass",
-                                                         "NoRows",
-                                                         "NoGroups",
-                                                         "NoSuchRow",
-                                                         "TooManyGroups",
-                                                         "TooFewSamples",
-                                                         "MissingLabel",
-                                                         "UnclearLabels"};
+constexpr std::array<std::string_view, 13> kInconclusive{
+    "PredictionsMismatch", "MissingValue",  "NotFinite",     "ConstantScores",
+    "ClassLabels",         "OneClass",      "NoRows",        "NoGroups",
+    "NoSuchRow",           "TooManyGroups", "TooFewSamples", "MissingLabel",
+    "UnclearLabels"};
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -102,12 +97,49 @@ Reasoned<gates::EvaluationSet> load(const gates::GateInput& input, const gates::
   return gates::read_evaluation_set(*csv, input, kind.needs);
 }
 
-Result<std::unique_ptr<http::Client>> connect(const std::string& origin) {
-  http::ClientOptions options;
-  options.origin = origin;
-  options.max_body_bytes = kMaxAnswerBytes;
-  options.user_agent = "stagekeeper-gate";
-  return http::make_client(options);
+/// What a container was given beside its input to reach model servers.
+struct Access {
+  std::string ca_pem;  ///< empty: the system's authorities
+  std::string token;   ///< secret
+};
+
+/// Reads the file that a variable names; nothing where it is not set. Errors: Invalid.
+Result<std::string> file_of(const char* variable, std::size_t max_bytes) {
+  const std::string path = environment(variable);
+  if (path.empty()) return std::string();
+  Result<std::string> text = read_file(path, max_bytes);
+  if (!text) return fail(text.error(), variable);
+  while (text->ends_with('\n') || text->ends_with('\r'))
+    text->pop_back();
+  if (text->empty()) return fail(ErrorCode::kInvalid, path + " is empty");
+  return text;
+}
+
+Result<Access> read_access() {
+  Access out;
+  SK_TRY(out.ca_pem, file_of("INFERENCE_CA_FILE", kMaxCaBytes));
+  SK_TRY(out.token, file_of("INFERENCE_TOKEN_FILE", kMaxTokenBytes));
+  const bool printable_only =
+      std::ranges::all_of(out.token, [](char c) { return c > ' ' && c <= '~'; });
+  if (!printable_only) {
+    return fail(ErrorCode::kInvalid,
+                "the bearer token has a space, a line break or another character that no token "
+                "has: write the key of the Secret again");
+  }
+  return out;
+}
+
+/// Connections to model servers as the input and the container's files say.
+Connect connector(const gates::Inference& inference, const std::string& ca_pem) {
+  return [server_name = inference.server_name, ca_pem](const std::string& origin) {
+    http::ClientOptions options;
+    options.origin = origin;
+    options.ca_pem = ca_pem;
+    if (origin.starts_with("https://")) options.server_name = server_name;
+    options.max_body_bytes = inference::kMaxAnswerBytes;
+    options.user_agent = "stagekeeper-gate";
+    return http::make_client(options);
+  };
 }
 
 }  // namespace
@@ -182,6 +214,14 @@ int run_fetch(const gates::GateInput& input, const ProgramOptions& options) {
 int run_gate(const gates::GateInput& input, const ProgramOptions& options) {
   const gates::Kind& kind = *gates::find_kind(input.kind);
   const Measurer& measurer = *find_measurer(input.kind);
+  const auto invalid = [&](const Error& error) {
+    const gates::Reason reason{.code = "InvalidInput", .message = error.message};
+    return finish(failed_report(input, reason), kind, options.report_path);
+  };
+  if (const Status usable = inference::check(input.inference); !usable)
+    return invalid(usable.error());
+  const Result<Access> access = read_access();
+  if (!access) return invalid(access.error());
   const Reasoned<gates::EvaluationSet> rows = load(input, kind, options.directory);
   if (!rows) return finish(failed_report(input, rows.error()), kind, options.report_path);
   log(LogLevel::kInfo, "gate started",
@@ -190,8 +230,10 @@ int run_gate(const gates::GateInput& input, const ProgramOptions& options) {
        {"candidate", input.candidate.url},
        {"champion", input.champion ? input.champion->url : ""}});
   SteadyTimer timer;
-  const Surroundings around{
-      .connect = connect, .timer = timer, .ready = {.timeout = options.ready_timeout}};
+  const Surroundings around{.connect = connector(input.inference, access->ca_pem),
+                            .timer = timer,
+                            .ready = {.timeout = options.ready_timeout},
+                            .token = access->token};
   Reasoned<std::string> metrics = measurer.measure(input, *rows, around);
   if (!metrics) return finish(failed_report(input, metrics.error()), kind, options.report_path);
   return finish(measured_report(input, *std::move(metrics)), kind, options.report_path);

@@ -20,8 +20,8 @@ Reasoned<std::unique_ptr<ModelServer>> open_ready(const gates::GateInput& input,
                                                   const Surroundings& around) {
   Result<std::unique_ptr<http::Client>> client = around.connect(endpoint.url);
   if (!client) return because("InvalidInput", client.error().message);
-  auto server =
-      std::make_unique<ModelServer>(*std::move(client), around.timer, input, endpoint, role);
+  auto server = std::make_unique<ModelServer>(*std::move(client), around.timer, input, endpoint,
+                                              role, around.token);
   SK_CHECK_OK(wait_until_ready(*server, around.timer, around.ready));
   return server;
 }
@@ -29,9 +29,9 @@ Reasoned<std::unique_ptr<ModelServer>> open_ready(const gates::GateInput& input,
 Reasoned<BothScores> score_all(const gates::Table& table, ModelServer& candidate,
                                ModelServer* champion) {
   BothScores out;
-  BatchLimits limits;
+  inference::BatchLimits limits;
   for (std::size_t begin = 0; begin < table.rows;) {
-    const Batch batch = dataframe_split(table, begin, limits);
+    SK_TRY(const inference::Batch batch, candidate.batch(table, begin, limits));
     const Reasoned<Answer> first = candidate.score(batch);
     Reasoned<Answer> second = Answer{};
     if (first && champion != nullptr) second = champion->score(batch);

@@ -24,6 +24,7 @@ struct Surroundings {
   Connect connect;
   Timer& timer;
   ReadyLimits ready = {};
+  std::string token = {};  ///< bearer token for model servers; secret; empty: none
 };
 
 /// Opens a connection to an endpoint and waits until it is ready. `role` as in ModelServer.

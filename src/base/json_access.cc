@@ -38,4 +38,22 @@ const json& list_at(const json& value, JsonPath path) {
   return found != nullptr && found->is_array() ? *found : kNone;
 }
 
+bool is_json_pointer(std::string_view text) {
+  if (text.empty()) return true;
+  if (!text.starts_with('/')) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '~') continue;
+    if (i + 1 == text.size() || (text[i + 1] != '0' && text[i + 1] != '1')) return false;
+  }
+  return true;
+}
+
+const nlohmann::json* follow(const nlohmann::json& value, const std::string& pointer) {
+  try {
+    return &value.at(nlohmann::json::json_pointer(pointer));
+  } catch (const nlohmann::json::exception&) {
+    return nullptr;
+  }
+}
+
 }  // namespace stagekeeper

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace stagekeeper {
 
@@ -26,5 +27,13 @@ std::optional<std::int64_t> number_at(const nlohmann::json& value, JsonPath path
 /// The array there; an empty one when it is absent or of another type. Points into `value`, or at
 /// a constant.
 const nlohmann::json& list_at(const nlohmann::json& value, JsonPath path);
+
+/// Whether that is a JSON Pointer (RFC 6901): empty, or "/" before each part, and "~" only as "~0"
+/// or "~1".
+bool is_json_pointer(std::string_view text);
+
+/// What a JSON Pointer names, or null; also for a text that is no pointer. An index too large for
+/// any array is one that is not there. Points into `value`.
+const nlohmann::json* follow(const nlohmann::json& value, const std::string& pointer);
 
 }  // namespace stagekeeper

@@ -1,6 +1,7 @@
 #include "gates/gate_input.h"
 
 #include "base/canonical_json.h"
+#include "base/json_access.h"
 #include "base/text.h"
 #include "gates/kind.h"
 #include "gates/object_reader.h"
@@ -18,10 +19,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t kSchema = 2;
+constexpr std::uint64_t kSchema = 3;
 // Bytes for the 256 characters that the CRDs take at most, of up to 4 bytes each.
 constexpr std::size_t kMaxText = 1024;
 constexpr std::size_t kMaxUri = 8192;
+constexpr std::size_t kMaxTemplate = std::size_t{16} << 10U;
 constexpr std::size_t kMaxFeatures = 200;
 constexpr std::size_t kMaxGroupColumns = 16;
 constexpr std::uint64_t kMaxAttempt = 1000;
@@ -46,6 +48,22 @@ json to_json(const Endpoint& endpoint) {
   return json{{"url", endpoint.url}, {"version", endpoint.version}};
 }
 
+json to_json(const Inference& inference) {
+  json out{{"protocol", inference.protocol}, {"versionProof", {{"type", inference.proof.type}}}};
+  const auto set = [](json& into, const char* key, const std::string& text) {
+    if (!text.empty()) into[key] = text;
+  };
+  set(out["versionProof"], "header", inference.proof.header);
+  set(out["versionProof"], "pointer", inference.proof.pointer);
+  set(out, "scoringPath", inference.scoring_path);
+  set(out, "healthPath", inference.health_path);
+  set(out, "output", inference.output);
+  set(out, "template", inference.request_template);
+  set(out, "predictions", inference.predictions_pointer);
+  set(out, "serverName", inference.server_name);
+  return out;
+}
+
 json to_json(const BinaryTask& task) {
   return json{{"labelColumn", task.label_column},
               {"positiveLabel", task.positive_label},
@@ -64,11 +82,7 @@ Result<json> to_json(const GateInput& input) {
            {"version", input.version},
            {"artifact", to_json(input.artifact)},
            {"features", json::array()},
-           {"inference",
-            {{"protocol", input.inference.protocol},
-             {"scoringPath", input.inference.scoring_path},
-             {"healthPath", input.inference.health_path},
-             {"versionHeader", input.inference.version_header}}},
+           {"inference", to_json(input.inference)},
            {"candidate", to_json(input.candidate)}};
   for (const ColumnSpec& feature : input.features) {
     out["features"].push_back(
@@ -128,16 +142,6 @@ Endpoint read_endpoint(ObjectReader& reader, const char* key) {
   return out;
 }
 
-/// RFC 6901: "/" before each part, and "~" only as "~0" or "~1".
-bool is_json_pointer(std::string_view text) {
-  if (!text.starts_with('/')) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '~') continue;
-    if (i + 1 == text.size() || (text[i + 1] != '0' && text[i + 1] != '1')) return false;
-  }
-  return true;
-}
-
 Scoring read_scoring(ObjectReader& reader) {
   Scoring out;
   const json* found = reader.member("scoring", true);
@@ -151,7 +155,7 @@ Scoring read_scoring(ObjectReader& reader) {
     inner.problem("BadValue", "scoring.higherMeans is neither Positive nor Negative");
   if (out.positive_index && out.path)
     inner.problem("BadValue", "scoring has both positiveIndex and path");
-  if (out.path && !is_json_pointer(*out.path))
+  if (out.path && (out.path->empty() || !is_json_pointer(*out.path)))
     inner.problem("BadValue", "scoring.path is no JSON Pointer such as /probabilities/1");
   reader.adopt(inner);
   return out;
@@ -163,13 +167,22 @@ Inference read_inference(ObjectReader& reader) {
   if (found == nullptr) return out;
   ObjectReader inner(*found, "inference");
   out.protocol = inner.text("protocol", kMaxText);
-  out.scoring_path = inner.text("scoringPath", kMaxText);
-  out.health_path = inner.text("healthPath", kMaxText);
-  out.version_header = inner.text("versionHeader", kMaxText);
-  if (out.protocol != "MLflow")
-    inner.problem("BadValue", "inference.protocol: this version speaks MLflow only");
-  if (!out.scoring_path.starts_with('/') || !out.health_path.starts_with('/'))
-    inner.problem("BadValue", "inference: a path does not begin with /");
+  const auto text = [&](const char* member, std::size_t max_bytes) {
+    return inner.optional_text(member, max_bytes).value_or("");
+  };
+  out.scoring_path = text("scoringPath", kMaxText);
+  out.health_path = text("healthPath", kMaxText);
+  out.output = text("output", kMaxText);
+  out.request_template = text("template", kMaxTemplate);
+  out.predictions_pointer = text("predictions", kMaxText);
+  out.server_name = text("serverName", kMaxText);
+  if (const json* proof = inner.member("versionProof")) {
+    ObjectReader member(*proof, "inference.versionProof");
+    out.proof.type = member.text("type", kMaxText);
+    out.proof.header = member.optional_text("header", kMaxText).value_or("");
+    out.proof.pointer = member.optional_text("pointer", kMaxText).value_or("");
+    inner.adopt(member);
+  }
   reader.adopt(inner);
   return out;
 }

@@ -37,17 +37,28 @@ struct BinaryTask {
   Scoring scoring;
 };
 
-/// How to talk to a model server.
+/// How an answer proves which version gave it.
+struct VersionProof {
+  std::string type = "Pods";  ///< Header, Body, Path or Pods
+  std::string header = {};    ///< of type Header: its name
+  std::string pointer = {};   ///< of type Body: JSON Pointer to the version in a scoring answer
+};
+
+/// How to talk to a model server. What it means is the business of src/inference.
 struct Inference {
   std::string protocol = "MLflow";
-  std::string scoring_path = "/invocations";
-  std::string health_path = "/ping";
-  std::string version_header = "X-Model-Version";
+  std::string scoring_path = {};  ///< with ${model} and ${version}; empty: the protocol's own
+  std::string health_path = {};   ///< the same
+  VersionProof proof = {};
+  std::string output = {};               ///< of OpenInference: which output; empty: the only one
+  std::string request_template = {};     ///< of Json
+  std::string predictions_pointer = {};  ///< of Json: where the list of predictions stands
+  std::string server_name = {};          ///< over https: the name that its certificate must carry
 };
 
 /// A server that must serve exactly one version.
 struct Endpoint {
-  std::string url;  ///< http://host[:port]; of a pod by its address, of a Service by its name
+  std::string url;  ///< http(s)://host[:port]; of a pod by its address, of a Service by its name
   std::string version;
 };
 

@@ -141,18 +141,36 @@ struct PinEnv {
 
 /// How the server proves which version answered.
 struct VersionProof {
-  std::string type;    ///< "Header"
-  std::string header;  ///< of each answer
+  std::string type;          ///< "Header", "Body", "Path" or "Pods"
+  std::string header;        ///< of type Header: its name
+  std::string body_pointer;  ///< of type Body: JSON Pointer to the version in an answer
+};
+
+/// A key of a ConfigMap or Secret.
+struct SecretKeyRef {
+  std::string name;
+  std::string key;
+};
+
+/// How a server is recognised over HTTPS.
+struct InferenceTls {
+  std::string server_name;  ///< empty: that of the Service
+  SecretKeyRef ca;          ///< a ConfigMap of the gate namespace; an empty name: the image's
 };
 
 struct Inference {
   std::string service;
-  int service_port = 0;    ///< of the Service
-  int container_port = 0;  ///< of the pods; what a clone's Service and its gates use
-  std::string scheme;      ///< "HTTP"
-  std::string protocol;    ///< "MLflow"
-  std::string scoring_path;
-  std::string health_path;
+  int service_port = 0;       ///< of the Service
+  int container_port = 0;     ///< of the pods; what a clone's Service and its gates use
+  std::string scheme;         ///< "HTTP" or "HTTPS"
+  std::string protocol;       ///< "MLflow", "OpenInference" or "Json"
+  std::string scoring_path;   ///< with ${model} and ${version}; empty: the protocol's own
+  std::string health_path;    ///< the same
+  std::string output;         ///< of OpenInference: the output with the scores; empty: the only one
+  std::string json_template;  ///< of Json: the request
+  std::string json_predictions;  ///< of Json: JSON Pointer to the list of predictions
+  InferenceTls tls;
+  SecretKeyRef bearer_token;  ///< in the gate namespace; an empty name: none is sent
   VersionProof version_proof;
 };
 

@@ -1,3 +1,4 @@
+#include "base/json_access.h"
 #include "model/tables.h"
 
 namespace stagekeeper::detail {
@@ -20,12 +21,65 @@ void env_fields(Fields& v, PinEnv& it) {
   v.required("value", it.value, {.holds = is_pin_value, .says = "has a stray $"});
 }
 
-/// A union: the member that the type names.
+/// A path on a server, with no variables but ours; empty: the protocol's own.
+bool is_path(std::string_view text) {
+  if (text.empty()) return true;
+  if (!text.starts_with('/') || text.starts_with("//")) return false;
+  for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$', at + 1)) {
+    const std::string_view rest = text.substr(at);
+    if (!rest.starts_with("${model}") && !rest.starts_with("${version}")) return false;
+  }
+  return true;
+}
+
+/// A union: the member that the type names. Its absence is type Pods.
 void proof_fields(Fields& v, VersionProof& it) {
-  v.required("type", it.type);
+  v.optional("type", it.type, "Pods");
   v.defaulted("header", [&](Fields& h) { h.optional("name", it.header); });
-  if (it.type != "Header") return v.problem("type", "is not supported by this version");
-  if (it.header.empty()) v.problem("header.name", "is missing");
+  v.defaulted("body", [&](Fields& b) {
+    b.optional("pointer", it.body_pointer, {},
+               {.holds = is_json_pointer, .says = "is no JSON Pointer"});
+  });
+  const bool known =
+      it.type == "Header" || it.type == "Body" || it.type == "Path" || it.type == "Pods";
+  if (!known) return v.problem("type", "is not supported by this version");
+  if (it.type == "Header" && it.header.empty()) v.problem("header.name", "is missing");
+  if (it.type == "Body" && it.body_pointer.empty()) v.problem("body.pointer", "is missing");
+}
+
+void key_fields(Fields& v, SecretKeyRef& it, std::string_view key) {
+  v.optional("name", it.name);
+  v.optional("key", it.key, key);
+}
+
+/// What only one protocol has.
+void protocol_fields(Fields& v, Inference& it) {
+  v.optional("protocol", it.protocol, "MLflow");
+  v.defaulted("openInference", [&](Fields& o) { o.optional("output", it.output); });
+  v.defaulted("json", [&](Fields& j) {
+    j.optional("template", it.json_template);
+    j.optional("predictions", it.json_predictions, {},
+               {.holds = is_json_pointer, .says = "is no JSON Pointer"});
+  });
+  if (it.protocol != "MLflow" && it.protocol != "OpenInference" && it.protocol != "Json")
+    v.problem("protocol", "is not supported by this version");
+  if (it.protocol == "Json" && it.json_template.empty()) v.problem("json.template", "is missing");
+  // It goes into a variable of the gate's pod.
+  if (it.json_template.find("$(") != std::string::npos)
+    v.problem("json.template", "contains $(, which the kubelet would expand");
+}
+
+void tls_fields(Fields& v, Inference& it) {
+  v.optional("scheme", it.scheme, "HTTP");
+  v.defaulted("tls", [&](Fields& t) {
+    t.optional("serverName", it.tls.server_name);
+    t.defaulted("caConfigMapRef", [&](Fields& c) { key_fields(c, it.tls.ca, "ca.crt"); });
+  });
+  v.defaulted("bearerTokenSecretRef", [&](Fields& b) { key_fields(b, it.bearer_token, "token"); });
+  if (it.scheme != "HTTP" && it.scheme != "HTTPS")
+    v.problem("scheme", "is not supported by this version");
+  if (it.scheme == "HTTP" && !it.bearer_token.name.empty())
+    v.problem("bearerTokenSecretRef", "needs scheme HTTPS");
 }
 
 void inference_fields(Fields& v, Inference& it) {
@@ -34,13 +88,12 @@ void inference_fields(Fields& v, Inference& it) {
     s.number("port", it.service_port, std::nullopt);
   });
   v.number("containerPort", it.container_port, std::nullopt);
-  v.optional("scheme", it.scheme, "HTTP");
-  v.optional("protocol", it.protocol, "MLflow");
-  v.optional("scoringPath", it.scoring_path, "/invocations");
-  v.optional("healthPath", it.health_path, "/ping");
-  v.object("versionProof", [&](Fields& p) { proof_fields(p, it.version_proof); });
-  if (it.scheme != "HTTP") v.problem("scheme", "is not supported by this version");
-  if (it.protocol != "MLflow") v.problem("protocol", "is not supported by this version");
+  tls_fields(v, it);
+  protocol_fields(v, it);
+  const TextRule path{.holds = is_path, .says = "is no path such as /v2/models/${model}/infer"};
+  v.optional("scoringPath", it.scoring_path, {}, path);
+  v.optional("healthPath", it.health_path, {}, path);
+  v.defaulted("versionProof", [&](Fields& p) { proof_fields(p, it.version_proof); });
 }
 
 void template_fields(Fields& v, TemplateRule& it) {

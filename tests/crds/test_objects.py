@@ -136,10 +136,22 @@ ROWS = [
     ("ServingTarget", {"spec.template": {"managers": ["a" * 513]}}, "Too long"),
     ("ServingTarget", {"spec.inference.service.port": 0}, "greater than or equal to 1"),
     ("ServingTarget", {"spec.inference.containerPort": 65536}, "less than or equal to 65535"),
-    ("ServingTarget", {"spec.inference.scheme": "HTTPS"}, "Unsupported value"),
-    ("ServingTarget", {"spec.inference.versionProof": DELETE}, "spec.inference.versionProof: Required value"),
+    ("ServingTarget", {"spec.inference.scheme": "SPDY"}, "Unsupported value"),
     ("ServingTarget", {"spec.inference.versionProof": {"type": "Header"}}, "versionProof of type Header, and no other, has the member header"),
-    ("ServingTarget", {"spec.inference.versionProof.type": "Body"}, "Unsupported value"),
+    ("ServingTarget", {"spec.inference.versionProof.type": "Body"}, "versionProof of type Body, and no other, has the member body"),
+    ("ServingTarget", {"spec.inference.versionProof": {"type": "Pods", "body": {"pointer": "/v"}}}, "versionProof of type Body, and no other, has the member body"),
+    ("ServingTarget", {"spec.inference.versionProof": {"type": "Body", "body": {"pointer": "v"}}}, "should match"),
+    ("ServingTarget", {"spec.inference.versionProof": {"type": "Metadata"}}, "Unsupported value"),
+    ("ServingTarget", {"spec.inference.versionProof": {"type": "Path"}}, "versionProof of type Path needs ${version} in scoringPath"),
+    ("ServingTarget", {"spec.inference.versionProof": {"type": "Path"}, "spec.inference.scoringPath": "/${version}"}, "versionProof of type Path needs ${version} in healthPath"),
+    ("ServingTarget", {"spec.inference.scoringPath": "/${digest}"}, "should match"),
+    ("ServingTarget", {"spec.inference.openInference": {"output": "p"}}, "belongs to protocol OpenInference"),
+    ("ServingTarget", {"spec.inference.protocol": "Json"}, "protocol Json, and no other, has the member json"),
+    ("ServingTarget", {"spec.inference.protocol": "Json", "spec.inference.json": {"template": '"${rows}"'}}, "protocol Json has no paths of its own"),
+    ("ServingTarget", {"spec.inference.protocol": "Json", "spec.inference.json": {"template": "{}"}, "spec.inference.scoringPath": "/s", "spec.inference.healthPath": "/h"}, "the template needs one string"),
+    ("ServingTarget", {"spec.inference.tls": {"serverName": "m"}}, "tls is for scheme HTTPS"),
+    ("ServingTarget", {"spec.inference.bearerTokenSecretRef": {"name": "credit.t"}}, "a token is sent over HTTPS only"),
+    ("ServingTarget", {"spec.inference.scheme": "HTTPS", "spec.inference.bearerTokenSecretRef": {"name": "t"}}, "should match"),
     ("ServingTarget", {"spec.inference.scoringPath": "invocations"}, "scoringPath"),
     ("ServingTarget", {"spec.inference.protocol": "gRPC"}, "Unsupported value"),
     ("ServingTarget", {"spec.traffic": {"provider": "GatewayAPI"}}, "traffic provider GatewayAPI is not supported by this version"),
@@ -301,7 +313,7 @@ def test_defaults(admin, users, ns):
     target = admin.create(valid("ServingTarget"), ns, dry_run=True).body
     assert target["spec"]["inference"] == {
         "service": {"name": "credit-risk-eu", "port": 80}, "containerPort": 8080, "scheme": "HTTP", "protocol": "MLflow",
-        "scoringPath": "/invocations", "healthPath": "/ping", "versionProof": {"type": "Header", "header": {"name": "X-Model-Version"}}}
+        "versionProof": {"type": "Header", "header": {"name": "X-Model-Version"}}}
     request = users["priya"].create(valid("PromotionRequest"), ns, dry_run=True).body
     assert request["spec"]["action"] == "Promote"
     gclass = admin.create(spoiled("GateClass", {"spec.fetch.caConfigMapRef": {"name": "s3-ca"}}), None, dry_run=True).body

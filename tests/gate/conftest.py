@@ -115,7 +115,7 @@ def gate(binary: Path, tmp_path: Path) -> Gate:
         binary,
         tmp_path,
         {
-            "schema": 2,
+            "schema": 3,
             "requestUid": "5f0c",
             "gate": "a_gate",
             "kind": "Accuracy",
@@ -134,9 +134,7 @@ def gate(binary: Path, tmp_path: Path) -> Gate:
             "features": FEATURES,
             "inference": {
                 "protocol": "MLflow",
-                "scoringPath": "/invocations",
-                "healthPath": "/ping",
-                "versionHeader": "X-Model-Version",
+                "versionProof": {"type": "Header", "header": "X-Model-Version"},
             },
             "candidate": {"url": "http://127.0.0.1:1", "version": "2"},
             "parameters": {},

@@ -53,6 +53,14 @@ TEST_CASE("gate input: written, read and written again it is the same text") {
   variants[4].binary.reset();
   variants[4].features.clear();
   variants[4].artifact.uri.clear();
+  variants[0].inference = {.protocol = "Json",
+                           .scoring_path = "/${version}",
+                           .health_path = "/h",
+                           .proof = {.type = "Body", .header = "X", .pointer = "/v"},
+                           .output = "o",
+                           .request_template = R"("${rows}")",
+                           .predictions_pointer = "/p",
+                           .server_name = "m.example.com"};
   for (const GateInput& variant : variants) {
     CAPTURE(variant.kind);
     const std::string text = gate_input_text(variant).value();
@@ -108,7 +116,7 @@ TEST_CASE("gate input: unknown members are ignored, spoiled ones are named") {
   };
 
   const Row rows[] = {
-      {"reads schema 2", [](json& i) { i["schema"] = 1; }},
+      {"reads schema 3", [](json& i) { i["schema"] = 2; }},
       {"requestUid is missing", [](json& i) { i.erase("requestUid"); }},
       {"kind is none", [](json& i) { i["kind"] = "Drift"; }},
       {"attempt", [](json& i) { i["attempt"] = -1; }},
@@ -142,8 +150,11 @@ TEST_CASE("gate input: unknown members are ignored, spoiled ones are named") {
        [](json& i) { i["binaryClassification"]["scoring"] = {{"path", "/a~2"}}; }},
       {"no JSON Pointer",
        [](json& i) { i["binaryClassification"]["scoring"] = {{"path", "/a~"}}; }},
-      {"protocol", [](json& i) { i["inference"]["protocol"] = "KServeV2"; }},
-      {"path does not begin", [](json& i) { i["inference"]["scoringPath"] = "invocations"; }},
+      {"inference.protocol is missing", [](json& i) { i["inference"].erase("protocol"); }},
+      {"inference.template", [](json& i) { i["inference"]["template"] = 7; }},
+      {"versionProof is missing", [](json& i) { i["inference"].erase("versionProof"); }},
+      {"versionProof.type is missing",
+       [](json& i) { i["inference"]["versionProof"] = json::object(); }},
       {"candidate.url is missing", [](json& i) { i["candidate"].erase("url"); }},
       {"nonce is empty", [](json& i) { i["nonce"] = ""; }},
       {"candidate.version is empty", [](json& i) { i["candidate"]["version"] = ""; }},

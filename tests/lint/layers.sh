@@ -14,7 +14,7 @@ stray() {
 # allow DIR "folders": DIR may include these folders of src/ (and itself), and no other.
 allow() {
   [ -d "src/$1" ] || return 0
-  for folder in base model promotion gates http kube aws audit runtime; do
+  for folder in base model promotion gates inference http kube aws audit runtime; do
     case " $1 $2 " in *" $folder "*) ;; *) stray "src/$1" "$folder/" "src/$1 must not include $folder" ;; esac
   done
   stray "src/$1" 'operator/' "src/$1 must not include operator"
@@ -22,8 +22,9 @@ allow() {
 
 allow base ''
 allow model 'base'
-allow promotion 'base model gates'
+allow promotion 'base model gates inference'
 allow gates 'base'
+allow inference 'base gates'
 allow http 'base'
 allow kube 'base model http'
 allow aws 'base http'
@@ -33,7 +34,7 @@ allow runtime 'base kube'
 # part DIR "folders of src" "folders of operator": the same for the parts of programs.
 part() {
   [ -d "operator/$1" ] || return 0
-  for folder in base model promotion gates http kube aws audit runtime; do
+  for folder in base model promotion gates inference http kube aws audit runtime; do
     case " $2 " in *" $folder "*) ;; *) stray "operator/$1" "$folder/" "operator/$1 must not include $folder" ;; esac
   done
   for path in operator/*/; do
@@ -45,8 +46,8 @@ part() {
   done
 }
 
-everything='base model promotion gates http kube aws audit runtime'
-part gate 'base model gates http aws' ''
+everything='base model promotion gates inference http kube aws audit runtime'
+part gate 'base model gates inference http aws' ''
 part cli 'base model promotion http aws audit' ''
 part controllers "$everything" ''
 part cluster "$everything" 'controllers'

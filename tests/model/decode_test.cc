@@ -182,8 +182,8 @@ TEST_CASE("decode: ServingTarget, and no variable but ours in a pin") {
   CHECK(it.inference.container_port == 8080);
   CHECK(it.inference.scheme == "HTTP");
   CHECK(it.inference.protocol == "MLflow");
-  CHECK(it.inference.scoring_path == "/invocations");
-  CHECK(it.inference.health_path == "/ping");
+  CHECK(it.inference.scoring_path.empty());
+  CHECK(it.inference.health_path.empty());
   CHECK(it.inference.version_proof.type == "Header");
   CHECK(it.inference.version_proof.header == "X-Model-Version");
   CHECK_FALSE(it.pod_template.guarded);
@@ -194,6 +194,10 @@ TEST_CASE("decode: ServingTarget, and no variable but ours in a pin") {
   CHECK(decode<ServingTarget>(guard).value().pod_template.guarded);
   CHECK(it.ledger_uid == "uid-0");
   CHECK_FALSE(it.pending);
+  std::string unproved = kTarget;
+  const std::string key = "\"versionProof\"";
+  unproved.replace(unproved.find(key), key.size(), "\"nothing\"");
+  CHECK(decode<ServingTarget>(unproved)->inference.version_proof.type == "Pods");
   const Row rows[] = {
       {"${version}", "$(version)", "spec.pin.env[0].value: has a stray $"},
       {"${version}", "${other}", "spec.pin.env[0].value: has a stray $"},
@@ -202,7 +206,22 @@ TEST_CASE("decode: ServingTarget, and no variable but ours in a pin") {
       {"\"env\"", "\"other\"", "spec.pin.env: is empty"},
       {"\"env\"", "\"image\":{},\"env\"", "spec.pin.image: is not supported"},
       {"\"Deployment\"", "\"StatefulSet\"", "spec.workload.kind: is not supported"},
-      {"\"Header\"", "\"Body\"", "spec.inference.versionProof.type: is not supported"},
+      {"\"Header\"", "\"Metadata\"", "spec.inference.versionProof.type: is not supported"},
+      {"\"Header\"", "\"Body\"", "spec.inference.versionProof.body.pointer: is missing"},
+      {"\"header\":{", "\"body\":{\"pointer\":\"x\"},\"header\":{",
+       "spec.inference.versionProof.body.pointer: is no JSON Pointer"},
+      {"\"versionProof\"", "\"protocol\":\"gRPC\",\"versionProof\"",
+       "spec.inference.protocol: is not supported"},
+      {"\"versionProof\"", "\"protocol\":\"Json\",\"versionProof\"",
+       "spec.inference.json.template: is missing"},
+      {"\"versionProof\"", "\"json\":{\"template\":\"$(X)\"},\"versionProof\"",
+       "spec.inference.json.template: contains $("},
+      {"\"versionProof\"", "\"scoringPath\":\"/${digest}\",\"versionProof\"",
+       "spec.inference.scoringPath: is no path"},
+      {"\"versionProof\"", "\"scheme\":\"SPDY\",\"versionProof\"",
+       "spec.inference.scheme: is not supported"},
+      {"\"versionProof\"", "\"bearerTokenSecretRef\":{\"name\":\"a.b\"},\"versionProof\"",
+       "spec.inference.bearerTokenSecretRef: needs scheme HTTPS"},
       {"\"X-Model-Version\"", "\"\"", "spec.inference.versionProof.header.name: is missing"},
       {"\"containerPort\":8080,", "", "spec.inference.containerPort: is missing"},
       {"\"managers\"", "\"changes\":\"Allow\",\"managers\"", "spec.template.changes: is not"},

@@ -17,13 +17,13 @@ Reasoned<std::string> measure_latency(const gates::GateInput& input,
   SK_TRY(const gates::LatencyJob job, gates::read_latency_job(input.parameters));
   SK_TRY(const std::unique_ptr<ModelServer> candidate,
          open_ready(input, input.candidate, "candidate", around));
-  const BatchLimits one_row{.rows = 1};
+  const inference::BatchLimits one_row{.rows = 1};
   std::vector<double> samples;
   for (std::uint64_t call = 0; call < job.warmup + job.samples; ++call) {
     const bool warm_up = call < job.warmup;
     const std::size_t row = (warm_up ? call : call - job.warmup) % rows.features.rows;
-    SK_TRY(const Timer::Duration elapsed,
-           candidate->call(dataframe_split(rows.features, row, one_row)));
+    SK_TRY(const inference::Batch batch, candidate->batch(rows.features, row, one_row));
+    SK_TRY(const Timer::Duration elapsed, candidate->call(batch));
     if (!warm_up) samples.push_back(std::chrono::duration<double, std::milli>(elapsed).count());
   }
   SK_TRY(const gates::LatencyStats stats, gates::latency_stats(samples));

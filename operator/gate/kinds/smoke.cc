@@ -21,7 +21,8 @@ auto on_new_connection(const gates::GateInput& input, const Surroundings& around
     -> decltype(call(std::declval<ModelServer&>())) {
   Result<std::unique_ptr<http::Client>> client = around.connect(input.candidate.url);
   if (!client) return because("InvalidInput", client.error().message);
-  ModelServer server(*std::move(client), around.timer, input, input.candidate, "candidate");
+  ModelServer server(*std::move(client), around.timer, input, input.candidate, "candidate",
+                     around.token);
   return call(server);
 }
 
@@ -61,10 +62,19 @@ Reasoned<Look> settle(const gates::GateInput& input, const Surroundings& around)
   }
 }
 
+/// The version that was seen, as the report says it: none where nothing proves one.
+std::optional<std::string> told(const gates::GateInput& input, std::string version) {
+  if (!version.empty()) return version;
+  const auto proof = inference::proof_of(input.inference.proof.type);
+  const bool silent =
+      proof == inference::Proof::kPods || (proof == inference::Proof::kBody && !input.dataset);
+  return silent ? std::nullopt : std::optional<std::string>("none");
+}
+
 /// Scores the golden row several times. Given a score to expect, the one that is off counts.
 Reasoned<SmokeMetrics> score_golden(const gates::GateInput& input, const std::string& expected_text,
-                                    const Batch& batch, const Surroundings& around) {
-  SmokeMetrics out{.served_version = input.candidate.version, .healthy = true};
+                                    const inference::Batch& batch, const Surroundings& around) {
+  SmokeMetrics out{.healthy = true};
   const std::optional<double> expected = gates::parse_score(expected_text);
   for (int i = 0; i < kSmokeCalls; ++i) {
     std::string version;
@@ -74,11 +84,10 @@ Reasoned<SmokeMetrics> score_golden(const gates::GateInput& input, const std::st
           version = server.seen_version();
           return scored;
         });
-    if (!answer && answer.error().code == "WrongVersion") {
-      out.served_version = version.empty() ? "none" : version;
-      return out;
-    }
-    if (!answer) return tl::unexpected(answer.error());
+    const bool other = !answer && answer.error().code == "WrongVersion";
+    if (!answer && !other) return tl::unexpected(answer.error());
+    out.served_version = told(input, version);
+    if (other) return out;
     const double score = answer->scores.front();
     const bool off = expected && !gates::same_score(score, *expected);
     if (!out.golden_score || off) out.golden_score = gates::score_text(score);
@@ -88,14 +97,13 @@ Reasoned<SmokeMetrics> score_golden(const gates::GateInput& input, const std::st
 }
 
 /// Whether a row is answered at all, where no score is known to compare with.
-Reasoned<SmokeMetrics> try_row(const gates::GateInput& input, const Batch& batch,
+Reasoned<SmokeMetrics> try_row(const gates::GateInput& input, const inference::Batch& batch,
                                const Surroundings& around) {
-  SmokeMetrics out{.served_version = input.candidate.version, .healthy = true};
+  SmokeMetrics out{.healthy = true};
   const Reasoned<Timer::Duration> answer =
       on_new_connection(input, around, [&](ModelServer& server) -> Reasoned<Timer::Duration> {
         Reasoned<Timer::Duration> called = server.call(batch);
-        if (!called && called.error().code == "WrongVersion")
-          out.served_version = server.seen_version().empty() ? "none" : server.seen_version();
+        out.served_version = told(input, server.seen_version());
         return called;
       });
   if (!answer && answer.error().code != "WrongVersion") return tl::unexpected(answer.error());
@@ -115,14 +123,18 @@ Reasoned<std::string> measure_smoke(const gates::GateInput& input, const gates::
     return because("CandidateNotReady", fmt::format("not ready within {} s; last seen: {}",
                                                     around.ready.timeout.count(), seen.message));
   }
-  SmokeMetrics out{.served_version = seen.version.empty() ? "none" : seen.version, .healthy = true};
-  if (seen.right_version && job.golden_row) {
-    const Batch batch = dataframe_split(table, *job.golden_row, {.rows = 1});
-    SK_TRY(out, score_golden(input, *job.golden_score, batch, around));
-  } else if (seen.right_version && table.rows > 0) {
-    SK_TRY(out, try_row(input, dataframe_split(table, 0, {.rows = 1}), around));
+  if (!seen.right_version || table.rows == 0) {
+    return gates::metrics_text(
+        SmokeMetrics{.served_version = told(input, seen.version), .healthy = true});
   }
-  return gates::metrics_text(out);
+  const inference::Protocol& protocol = *inference::find_protocol(input.inference.protocol);
+  const std::size_t row = job.golden_row.value_or(0);
+  SK_TRY(const inference::Batch batch, protocol.request(table, row, {.rows = 1}, input.inference));
+  Reasoned<SmokeMetrics> out = job.golden_row
+                                   ? score_golden(input, *job.golden_score, batch, around)
+                                   : try_row(input, batch, around);
+  if (!out) return tl::unexpected(out.error());
+  return gates::metrics_text(*out);
 }
 
 }  // namespace stagekeeper::gate

@@ -21,19 +21,25 @@ constexpr std::size_t kMaxVersion = 1024;
 constexpr std::size_t kMaxShown = 60;
 constexpr std::size_t kMaxScore = 40;
 
-Reasoned<std::string> read_version(std::string_view parameters) {
-  std::string out;
+struct Parameters {
+  std::string version;
+  bool proved_by_answers = true;
+};
+
+Reasoned<Parameters> read_parameters(std::string_view parameters) {
+  Parameters out;
   SK_CHECK_OK(read_members(parameters, kMaxParameterBytes, kMember, [&](ObjectReader& reader) {
-    out = reader.text("version", kMaxVersion);
+    out.version = reader.text("version", kMaxVersion);
+    out.proved_by_answers = !reader.has("provedByAnswers") || reader.boolean("provedByAnswers");
     // It would equal the header that a server does not send.
-    if (out.empty()) reader.problem("BadValue", "smoke.version is empty");
+    if (out.version.empty()) reader.problem("BadValue", "smoke.version is empty");
   }));
   return out;
 }
 
 Status check(std::string_view parameters) {
-  const Reasoned<std::string> version = read_version(parameters);
-  if (!version) return invalid(version.error());
+  const Reasoned<Parameters> read = read_parameters(parameters);
+  if (!read) return invalid(read.error());
   return {};
 }
 
@@ -70,18 +76,21 @@ Judgement judge_golden(Judgement out, const SmokeMetrics& measured, const std::s
 }
 
 Judgement judge(std::string_view parameters, const Report& report, const Carries& carries) {
-  const Reasoned<std::string> version = read_version(parameters);
-  if (!version) return errored({.code = "BadPolicy", .message = version.error().message});
+  const Reasoned<Parameters> read = read_parameters(parameters);
+  if (!read) return errored({.code = "BadPolicy", .message = read.error().message});
+  const std::string& version = read->version;
   const Reasoned<SmokeMetrics> measured = read_smoke_metrics(report.metrics);
   if (!measured) return errored(measured.error());
   Judgement out;
   out.verdict = Verdict::kFailed;
-  out.observed = measured->served_version;
-  out.threshold = *version;
-  if (measured->served_version != *version) {
+  // Without a proof of their own the pods are attested, or no report is judged at all.
+  const std::string unsaid = read->proved_by_answers ? "none" : version;
+  out.observed = measured->served_version.value_or(unsaid);
+  out.threshold = version;
+  if (out.observed != version) {
     out.reason = "WrongVersion";
     out.message = fmt::format("the Service answers with version {}, the pin says {}",
-                              printable(measured->served_version, kMaxShown), *version);
+                              printable(out.observed, kMaxShown), version);
     return out;
   }
   if (!measured->healthy) {
@@ -92,7 +101,9 @@ Judgement judge(std::string_view parameters, const Report& report, const Carries
   const auto golden = carries.find(kGoldenScore);
   out.verdict = Verdict::kPassed;
   out.reason = "Passed";
-  out.message = fmt::format("Smoke test OK - version {} answers, {}", *version,
+  out.message = fmt::format("Smoke test OK - {} {} answer{}, {}",
+                            measured->served_version ? "version" : "the pods of version", version,
+                            measured->served_version ? "s" : "",
                             golden == carries.end() ? "healthy" : "the golden row scores the same");
   return golden == carries.end() ? out : judge_golden(std::move(out), *measured, golden->second);
 }
@@ -113,8 +124,10 @@ const Kind kSmoke{.name = "Smoke",
                   .judge = judge,
                   .carries = carries};
 
-std::string smoke_parameters(std::string_view version) {
-  return json{{"version", version}}.dump(-1, ' ', false, json::error_handler_t::replace);
+std::string smoke_parameters(std::string_view version, bool proved_by_answers) {
+  json out{{"version", version}};
+  if (!proved_by_answers) out["provedByAnswers"] = false;
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Reasoned<SmokeJob> read_smoke_job(std::string_view parameters) {
@@ -129,7 +142,8 @@ Reasoned<SmokeJob> read_smoke_job(std::string_view parameters) {
 }
 
 std::string metrics_text(const SmokeMetrics& metrics) {
-  json out{{"servedVersion", metrics.served_version}, {"healthy", metrics.healthy}};
+  json out{{"healthy", metrics.healthy}};
+  if (metrics.served_version) out["servedVersion"] = *metrics.served_version;
   if (metrics.golden_score) out["goldenScore"] = *metrics.golden_score;
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -137,7 +151,7 @@ std::string metrics_text(const SmokeMetrics& metrics) {
 Reasoned<SmokeMetrics> read_smoke_metrics(std::string_view text) {
   SmokeMetrics out;
   SK_CHECK_OK(read_members(text, kMaxReportBytes, kMember, [&](ObjectReader& reader) {
-    out.served_version = reader.text("servedVersion", kMaxVersion);
+    out.served_version = reader.optional_text("servedVersion", kMaxVersion);
     out.golden_score = reader.optional_text("goldenScore", kMaxScore);
     out.healthy = reader.boolean("healthy");
     if (out.golden_score && !parse_score(*out.golden_score))

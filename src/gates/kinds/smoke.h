@@ -13,8 +13,9 @@ namespace stagekeeper::gates {
 /// golden row as the candidate did. The operator's own, no stage names it.
 extern const Kind kSmoke;
 
-/// Its parameters, for GateSpec::parameters: the version that must answer.
-std::string smoke_parameters(std::string_view version);
+/// Its parameters, for GateSpec::parameters: the version that must answer, and whether answers have
+/// to prove it themselves. Where they cannot, whoever asks attests the pods that answered.
+std::string smoke_parameters(std::string_view version, bool proved_by_answers = true);
 
 /// What its gate program is told. Without a row (no gate carried one) a row is only tried.
 struct SmokeJob {
@@ -27,7 +28,8 @@ Reasoned<SmokeJob> read_smoke_job(std::string_view parameters);
 
 /// What it measures.
 struct SmokeMetrics {
-  std::string served_version;  ///< the pinned one, or the first other one that answered
+  /// The pinned one, or the first other one that answered; none where answers prove nothing.
+  std::optional<std::string> served_version;
   std::optional<std::string> golden_score;  ///< absent when not asked for
   bool healthy = false;
 };

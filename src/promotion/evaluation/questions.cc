@@ -2,6 +2,7 @@
 
 #include "gates/kind.h"
 #include "gates/kinds/smoke.h"
+#include "inference/protocol.h"
 #include "promotion/evaluation/clones.h"
 #include "promotion/queries.h"
 #include "promotion/targets.h"
@@ -35,11 +36,31 @@ const GateClass* class_of(const Subject& subject, const std::string& name) {
   return found == subject.gate_classes.end() ? nullptr : &found->second;
 }
 
-gates::Inference inference_of(const Inference& from) {
-  return {.protocol = from.protocol,
-          .scoring_path = from.scoring_path,
-          .health_path = from.health_path,
-          .version_header = from.version_proof.header};
+std::string service_host(const ServingTarget& target) {
+  return fmt::format("{}.{}.svc", target.inference.service, target.meta.ns);
+}
+
+bool over_tls(const ServingTarget& target) {
+  return target.inference.scheme == "HTTPS";
+}
+
+/// How the gate program is to talk to what the target serves. Errors: Invalid.
+Result<gates::Inference> inference_of(const ServingTarget& target) {
+  const Inference& from = target.inference;
+  gates::Inference out{.protocol = from.protocol,
+                       .scoring_path = from.scoring_path,
+                       .health_path = from.health_path,
+                       .proof = {.type = from.version_proof.type,
+                                 .header = from.version_proof.header,
+                                 .pointer = from.version_proof.body_pointer},
+                       .output = from.output,
+                       .request_template = from.json_template,
+                       .predictions_pointer = from.json_predictions};
+  if (over_tls(target))
+    out.server_name = from.tls.server_name.empty() ? service_host(target) : from.tls.server_name;
+  const Status usable = inference::check(out);
+  if (!usable) return fail(usable.error(), "ServingTarget " + target.meta.name);
+  return out;
 }
 
 gates::BinaryTask binary_task(const BinaryClassification& from) {
@@ -94,7 +115,8 @@ Result<gates::Endpoint> endpoint(const EvaluationFacts& facts, CloneRole role,
   if (clone == nullptr || !clone->pod || clone->pod->ip.empty())
     return fail(ErrorCode::kInvalid, fmt::format("the {} clone has no address", name(role)));
   const int port = facts.on->target->inference.container_port;
-  return gates::Endpoint{.url = http_origin(clone->pod->ip, port), .version = version};
+  return gates::Endpoint{.url = http_origin(clone->pod->ip, port, over_tls(*facts.on->target)),
+                         .version = version};
 }
 
 }  // namespace
@@ -179,7 +201,7 @@ Result<gates::GateInput> evaluation_input(const MeasuredFacts& measured, const G
                                           const VersionRef& champion) {
   Result<gates::GateInput> out = common_input(measured, spec, attempt, {});
   if (!out) return out;
-  out->inference = inference_of(facts.on->target->inference);
+  SK_TRY(out->inference, inference_of(*facts.on->target));
   Result<gates::Endpoint> candidate =
       endpoint(facts, CloneRole::kCandidate, measured.version.version);
   if (!candidate) return tl::unexpected(candidate.error());
@@ -197,17 +219,18 @@ Result<gates::GateInput> smoke_input(const MeasuredFacts& measured, const GateSp
                                      const DecidedFacts& decided) {
   Result<gates::GateInput> out = common_input(measured, spec, attempt, decided.carries);
   if (!out) return out;
-  out->inference = inference_of(target.inference);
-  const std::string host = fmt::format("{}.{}.svc", target.inference.service, target.meta.ns);
-  out->candidate = {.url = http_origin(host, target.inference.service_port),
-                    .version = measured.version.version};
+  SK_TRY(out->inference, inference_of(target));
+  out->candidate = {
+      .url = http_origin(service_host(target), target.inference.service_port, over_tls(target)),
+      .version = measured.version.version};
   return out;
 }
 
-std::string http_origin(std::string_view address, int port) {
+std::string http_origin(std::string_view address, int port, bool tls) {
   const bool ipv6 = address.find(':') != std::string_view::npos;
-  return ipv6 ? fmt::format("http://[{}]:{}", address, port)
-              : fmt::format("http://{}:{}", address, port);
+  const char* scheme = tls ? "https" : "http";
+  return ipv6 ? fmt::format("{}://[{}]:{}", scheme, address, port)
+              : fmt::format("{}://{}:{}", scheme, address, port);
 }
 
 }  // namespace stagekeeper::promotion

@@ -55,7 +55,7 @@ Result<gates::GateInput> smoke_input(const MeasuredFacts& measured, const GateSp
                                      int attempt, const ServingTarget& target,
                                      const DecidedFacts& decided);
 
-/// "http://<address>:<port>", with brackets around an IPv6 address.
-std::string http_origin(std::string_view address, int port);
+/// "http://<address>:<port>" or with https, with brackets around an IPv6 address.
+std::string http_origin(std::string_view address, int port, bool tls = false);
 
 }  // namespace stagekeeper::promotion
