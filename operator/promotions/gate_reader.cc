@@ -1,10 +1,12 @@
 #include "operator/promotions/gate_reader.h"
 
+#include "base/text.h"
 #include "kube/objects.h"
 #include "model/pod_match.h"
 #include "promotion/digests.h"
 #include "promotion/evaluation/attempts.h"
 #include "promotion/evaluation/clones.h"
+#include "promotion/evaluation/pods.h"
 #include "promotion/evaluation/questions.h"
 #include "promotion/manifests.h"
 #include "promotion/queries.h"
@@ -21,6 +23,13 @@ using promotion::CloneRole;
 using promotion::World;
 
 constexpr CloneRole kRoles[] = {CloneRole::kCandidate, CloneRole::kBaseline};
+
+kube::Selection all_of(const std::map<std::string, std::string>& labels) {
+  std::vector<std::string> parts;
+  for (const auto& [key, value] : labels)
+    parts.push_back(key + "=" + value);
+  return {.label_selector = join(parts, ",")};
+}
 
 kube::Selection of_request(const std::string& uid) {
   return {.label_selector = std::string(kRequestUidLabel) + "=" + uid};
@@ -174,11 +183,34 @@ Status GateReader::read_smoke(Observation& seen) const {
         SK_TRY(*pods, pods_of(uid));
       }
     }
+    const bool by_answers = promotion::proved_by_answers(target.state, *world.decided);
+    if (!by_answers && target.state.deployment) {
+      SK_TRY(target.serving, serving_pods(*target.state.target, *target.state.deployment));
+    }
     target.smoke = promotion::observe_gate(
-        promotion::smoke_spec(target.state.name, intent->to.version),
-        promotion::smoke_question(world.subject, *world.decided, *intent), jobs, *pods);
+        promotion::smoke_spec(target.state.name, intent->to.version, by_answers),
+        promotion::smoke_question(world.subject, *world.decided, *intent, target), jobs, *pods);
   }
   return {};
+}
+
+Result<promotion::ServingPods> GateReader::serving_pods(const ServingTarget& target,
+                                                        const Deployment& deployment) const {
+  const std::string& ns = target.meta.ns;
+  std::optional<Service> service;
+  for (const auto& each : env_.stores.services.find("namespace", ns))
+    if (each->meta.name == target.inference.service) service = *each;
+  promotion::ServingSight sight{.deployment = &deployment};
+  std::vector<ReplicaSet> replica_sets;
+  std::vector<Pod> pods;
+  if (service && !service->selector.empty()) {
+    sight.service = &*service;
+    SK_TRY(replica_sets, kube::Objects<ReplicaSet>(env_.api).list(ns, all_of(deployment.selector)));
+    SK_TRY(pods, kube::Objects<Pod>(env_.api).list(ns, all_of(service->selector)));
+  }
+  sight.replica_sets = &replica_sets;
+  sight.pods = &pods;
+  return promotion::observe_serving(sight);
 }
 
 std::vector<Job> GateReader::jobs_of(const std::string& request_uid) const {

@@ -26,6 +26,10 @@ class GateReader {
 
  private:
   Status read_clones(Observation& seen) const;
+
+  /// The pods behind the target's Service, live; the Service itself from the cache.
+  [[nodiscard]] Result<promotion::ServingPods> serving_pods(const ServingTarget& target,
+                                                            const Deployment& deployment) const;
   [[nodiscard]] std::vector<Job> jobs_of(const std::string& request_uid) const;
 
   /// The pods of all gate Jobs of the request: one LIST.

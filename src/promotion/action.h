@@ -25,13 +25,20 @@ struct CreateClone {
   std::string template_digest;  ///< of the template it must be made from
 };
 
+/// Keys of objects of the gate namespace that are mounted; empty names: none.
+struct InferenceAccess {
+  SecretKeyRef ca;     ///< of a ConfigMap: authorities of the server's certificate
+  SecretKeyRef token;  ///< of a Secret: bearer token
+};
+
 /// Create the Job of one gate. The shell draws the nonce.
 struct CreateGateJob {
   GateSpec gate;
   int attempt = 1;
   std::string input_digest;  ///< what the attempt is about: evaluation digest, or Intent for smoke
   gates::GateInput input;    ///< all but the nonce
-  std::map<std::string, std::string> pods;  ///< role name → ClonePod::identity of what is measured
+  InferenceAccess access = {};  ///< what the gate's container is given to reach the model server
+  std::map<std::string, std::string> pods;  ///< role or pod → identity_of(), of what is measured
 };
 
 enum class OwnedKind { kJob, kClone };

@@ -50,7 +50,7 @@ std::string stray_service(const std::vector<Service>& services,
                           const std::map<std::string, std::string>& pod_labels);
 
 /// A Job that runs one gate: init container `fetch` with the data's credentials, container `gate`
-/// with none.
+/// with none but the model server's token, where there is one.
 struct GateJobSpec {
   std::string ns;  ///< the gate namespace
   const PromotionRequest* request = nullptr;

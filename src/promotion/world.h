@@ -32,8 +32,10 @@ struct GateState {
   std::string job_uid;
   std::string pod_uid;
   std::string nonce;
-  std::string image;                           ///< what the Job ran, by digest
-  std::string served_by;                       ///< uid of the clone's pod that was measured
+  std::string image;                        ///< what the Job ran, by digest
+  std::string served_by;                    ///< uid of the clone's pod that was measured
+  std::string proof;                        ///< versionProof.type that the version is proved by
+  std::map<std::string, std::string> pods;  ///< attested before and after: role or pod → identity
   std::map<std::string, std::string> carries;  ///< named facts for a later gate (golden row, score)
 };
 
@@ -52,7 +54,7 @@ struct ClonePod {
   bool ready = false;
   bool as_made = false;  ///< its images are those of the clone's template
   TimePoint created{};
-  std::string identity;  ///< uid, restarts and images as one text: what a measurement holds for
+  std::string identity;  ///< identity_of(): what a measurement holds for
   std::string problem;   ///< why it is not ready, for people: waiting reason, unscheduled, …
 };
 
@@ -103,11 +105,21 @@ struct PinTrial {
   std::string conflict;          ///< who is in the way and what to do, for people; empty: nobody
 };
 
+/// Who can answer behind a target's Service. See observe_serving().
+struct ServingPods {
+  bool attested = false;                    ///< every one serves what the Deployment is pinned to
+  std::string problem;                      ///< otherwise: which does not and why, for people
+  std::map<std::string, std::string> pods;  ///< "pod/<name>" → identity_of(); of many, one digest
+
+  friend bool operator==(const ServingPods&, const ServingPods&) = default;
+};
+
 /// Facts of the rollout on one target.
 struct RolloutFacts {
   TargetState state;
   std::optional<GateState> smoke;  ///< of the open Intent of this request; asked about its digest
-  std::optional<PinTrial> trial;   ///< also set by the doer when a PatchPin met a field conflict
+  std::optional<ServingPods> serving;  ///< read where the smoke test's answers prove no version
+  std::optional<PinTrial> trial;  ///< also set by the doer when a PatchPin met a field conflict
 };
 
 /// An Approval as it was read. What its author may do is asked apart: see Rights.

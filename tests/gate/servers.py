@@ -1,6 +1,7 @@
 """Small HTTP servers for the tests: a model server that misbehaves on demand, and a bucket."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +33,9 @@ Respond = Callable[[Seen], Answer]
 
 
 @contextmanager
-def serving(respond: Respond, *, close_after_each: bool = False) -> Iterator[tuple[str, list[Seen]]]:
+def serving(
+    respond: Respond, *, close_after_each: bool = False, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, list[Seen]]]:
     """A server on a free port; yields its origin and the requests so far.
 
     close_after_each: it promises to keep connections and closes them, as one that has idled too long.
@@ -61,11 +64,13 @@ def serving(respond: Respond, *, close_after_each: bool = False) -> Iterator[tup
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     server.block_on_close = False
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", seen
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}", seen
     finally:
         server.shutdown()
         server.server_close()

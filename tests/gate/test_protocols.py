@@ -2,7 +2,10 @@
 
 import json
 import math
+import ssl
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,3 +198,72 @@ def test_idle_connections_that_a_server_closes_fail_nothing(gate: Gate) -> None:
     with serving(open_inference(path="/v2/models/credit-risk"), close_after_each=True) as (origin, _):
         gate.servers(origin, "2", (origin, "1"))
         assert measured(gate)["championAuc"] == measured(gate)["auc"]
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
+    """A server for the name of a Service, and the authority that vouches for it."""
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=test", "-addext", "subjectAltName=DNS:m.credit.svc", "-keyout", key, "-out", cert],
+                   check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context, cert
+
+
+def guarded(request: Seen) -> Answer:
+    if request.headers.get("Authorization") != "Bearer s3cret.token":
+        return Answer(b"no", 401)
+    return open_inference(path="/v2/models/credit-risk")(request)
+
+
+def test_https_with_an_authority_and_a_token_from_files(gate: Gate, tmp_path: Path, certified: tuple[ssl.SSLContext, Path]) -> None:
+    context, cert = certified
+    token = tmp_path / "token"
+    token.write_text("s3cret.token\n")  # as `echo token | base64` makes a Secret
+    told(gate, {"type": "Pods"}, protocol="OpenInference", serverName="m.credit.svc")
+    gate.task["scoring"]["positiveIndex"] = 1
+    with serving(guarded, tls=context) as (origin, seen):
+        gate.servers(origin, "2")
+        ended = gate.run("accuracy", env={"INFERENCE_CA_FILE": str(cert), "INFERENCE_TOKEN_FILE": str(token)})
+    assert ended.report is not None
+    assert ended.report["outcome"] == "Measured", ended.report
+    assert {request.headers["Host"] for request in seen} == {"m.credit.svc"}
+    assert "s3cret" not in ended.log + json.dumps(ended.report)
+
+
+@pytest.mark.parametrize("name,trusted,says", [("other.credit.svc", True, "certificate refused"), ("m.credit.svc", False, "certificate refused")])
+def test_a_server_that_is_not_certified_is_never_asked(
+    gate: Gate, certified: tuple[ssl.SSLContext, Path], name: str, trusted: bool, says: str
+) -> None:
+    context, cert = certified
+    told(gate, {"type": "Pods"}, protocol="OpenInference", serverName=name)
+    with serving(guarded, tls=context) as (origin, seen):
+        gate.servers(origin, "2")
+        report = gate.run("accuracy", ready_timeout=1, env={"INFERENCE_CA_FILE": str(cert)} if trusted else {}).report
+    assert report is not None
+    assert report["code"] == "CandidateNotReady"
+    assert says in report["message"]
+    assert seen == []
+
+
+def test_without_the_token_the_message_says_what_is_missing(gate: Gate, certified: tuple[ssl.SSLContext, Path]) -> None:
+    context, cert = certified
+    told(gate, {"type": "Pods"}, protocol="OpenInference", serverName="m.credit.svc")
+    with serving(lambda r: Answer() if r.path.endswith("ready") else guarded(r), tls=context) as (origin, _):
+        gate.servers(origin, "2")
+        report = gate.run("accuracy", env={"INFERENCE_CA_FILE": str(cert)}).report
+    assert report is not None
+    assert (report["code"], "bearerTokenSecretRef" in report["message"]) == ("ScoringRefused", True)
+
+
+@pytest.mark.parametrize("content", [b"", b"two words", b"line\nbreak", b"\xff"])
+def test_what_is_no_token_is_refused_and_not_shown(gate: Gate, tmp_path: Path, content: bytes) -> None:
+    token = tmp_path / "token"
+    token.write_bytes(content)
+    told(gate, {"type": "Pods"}, protocol="OpenInference")
+    ended = gate.run("accuracy", env={"INFERENCE_TOKEN_FILE": str(token)})
+    assert ended.report is not None
+    assert ended.report["code"] == "InvalidInput"
+    assert "words" not in ended.log + json.dumps(ended.report)

@@ -228,6 +228,14 @@ TEST_CASE("smoke: the pinned version, healthy, and the golden row scores the sam
   const SmokeMetrics nameless{.served_version = "", .golden_score = {}, .healthy = true};
   CHECK(kSmoke.judge(smoke_parameters("2"), measured(nameless), {}).verdict == Verdict::kFailed);
   CHECK(kSmoke.judge(smoke_parameters(""), measured(nameless), {}).verdict == Verdict::kErrored);
+  // Without a word from the server only attested pods can do, and another word still counts.
+  const SmokeMetrics silent{.served_version = {}, .golden_score = {}, .healthy = true};
+  const SmokeMetrics other{.served_version = "1", .golden_score = {}, .healthy = true};
+  CHECK(kSmoke.judge(smoke_parameters("2"), measured(silent), {}).verdict == Verdict::kFailed);
+  CHECK(kSmoke.judge(smoke_parameters("2", false), measured(silent), {}).verdict ==
+        Verdict::kPassed);
+  CHECK(kSmoke.judge(smoke_parameters("2", false), measured(other), {}).verdict ==
+        Verdict::kFailed);
 }
 
 TEST_CASE("judge: what was not measured, or measured something else, never passes") {

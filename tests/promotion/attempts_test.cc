@@ -224,6 +224,35 @@ TEST_CASE("attempt: a model that is told the answer, or cannot be asked, is not 
         std::string::npos);
 }
 
+TEST_CASE("question: over https clones are called by address under the Service's name") {
+  EvaluationStory story;
+  ServingTarget& on = *story.facts.on->target;
+  on.inference.scheme = "HTTPS";
+  on.inference.bearer_token = {.name = "credit.model-token", .key = "token"};
+  on.inference.tls.ca = {.name = "model-ca", .key = "ca.crt"};
+  const GateSpec spec = gate_spec("latency", "Latency");
+  const auto asked = [&] {
+    return evaluation_input(measured_facts(story.about, version_ref("2")), spec, 1, story.facts,
+                            {});
+  };
+  REQUIRE(asked());
+  CHECK(asked()->candidate.url.starts_with("https://10."));
+  CHECK(asked()->inference.server_name == "credit-risk-eu.credit.svc");
+  on.inference.tls.server_name = "m.example.com";
+  CHECK(asked()->inference.server_name == "m.example.com");
+  CHECK(access_of(on).token.name == "credit.model-token");
+  CHECK(access_of(on).ca.name == "model-ca");
+  // A Secret of anybody else is never sent to this server.
+  for (const char* name : {"stagekeeper-gate-s3", "credit", "creditx.token", "other.token"}) {
+    CAPTURE(name);
+    on.inference.bearer_token.name = name;
+    REQUIRE_FALSE(asked());
+    CHECK(asked().error().message.find("must begin with credit.,") != std::string::npos);
+  }
+  on.inference.scheme = "HTTP";
+  CHECK(access_of(on).token.name.empty());
+}
+
 TEST_CASE("smoke: asks the Service on its port, by what was decided and not by the policy of now") {
   EvaluationStory story;
   DecidedFacts decided;
@@ -246,7 +275,7 @@ TEST_CASE("smoke: asks the Service on its port, by what was decided and not by t
   CHECK(input->dataset->digest.str() == sha('c'));
   CHECK(input->features[0].name == "income");
   CHECK(input->parameters.find("17") != std::string::npos);
-  const GateQuestion question = smoke_question(story.about, decided, intent);
+  const GateQuestion question = smoke_question(story.about, decided, intent, {});
   CHECK(question.input_digest == sha('8'));
   CHECK(question.expected.dataset.str() == sha('c'));
   CHECK(question.expected.artifact.str() == sha('2'));

@@ -144,6 +144,8 @@ GateState passed_gate(const std::string& name) {
   out.nonce = std::string(32, 'a');
   out.image = "registry.local/gate@" + digest_of("gate");
   out.served_by = "uid-clone-pod";
+  out.proof = "Pods";
+  out.pods = {{"candidate", "uid-clone-pod server=img/0"}};
   out.carries = {{"goldenRow", "0"}, {"goldenScore", "0.25"}};
   return out;
 }

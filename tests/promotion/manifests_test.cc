@@ -281,7 +281,7 @@ TEST_CASE("clone: its pod is found by the uids of its owners, and one pod is mea
   REQUIRE(seen({pod}));
   CHECK(seen({pod})->ready);
   CHECK(seen({pod})->as_made);
-  CHECK(seen({pod})->identity == "uid-p server=server@sha256:1/2");
+  CHECK(seen({pod})->identity == "uid-p set=uid-set ip=10.0.0.7 server=server@sha256:1/2");
   const auto spoiled = [&](const auto& spoil) {
     Pod out = pod;
     spoil(out);
@@ -370,6 +370,25 @@ TEST_CASE("gate job: credentials are in the fetch container and nowhere else, un
   CHECK(named(pod["volumes"], "work")["emptyDir"].contains("sizeLimit"));
   c.gate_class.credentials = {};  // ambient ones: nothing is named
   CHECK(c.body().dump().find("AWS_") == std::string::npos);
+}
+
+TEST_CASE("gate job: a server's token and authority are files of the gate's container alone") {
+  JobCase c;
+  CHECK(c.body().dump().find("INFERENCE_") == std::string::npos);
+  c.action.access = {.ca = {.name = "model-ca", .key = "ca.pem"},
+                     .token = {.name = "credit.model-token", .key = "token"}};
+  const json pod = c.body()["spec"]["template"]["spec"];
+  const json& gate = pod["containers"][0];
+  CHECK(named(gate["env"], "INFERENCE_CA_FILE")["value"] == "/etc/inference-ca/ca.pem");
+  CHECK(named(gate["env"], "INFERENCE_TOKEN_FILE")["value"] == "/etc/inference-token/token");
+  CHECK(named(gate["volumeMounts"], "inference-token") ==
+        json::parse(R"({"name":"inference-token","mountPath":"/etc/inference-token",
+                        "readOnly":true})"));
+  CHECK(named(pod["volumes"], "inference-ca")["configMap"] == json{{"name", "model-ca"}});
+  CHECK(named(pod["volumes"], "inference-token")["secret"] ==
+        json::parse(R"({"secretName":"credit.model-token",
+                        "items":[{"key":"token","path":"token"}]})"));
+  CHECK(pod["initContainers"][0].dump().find("inference-") == std::string::npos);
 }
 
 TEST_CASE("gate job: runs in the restricted profile, alone in its pod") {

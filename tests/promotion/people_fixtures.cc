@@ -108,6 +108,7 @@ ServingTarget target() {
   out.inference.service = "credit-risk-eu";
   out.inference.service_port = 80;
   out.inference.container_port = 8080;
+  out.inference.scheme = "HTTP";
   out.inference.protocol = "MLflow";
   out.inference.scoring_path = "/invocations";
   out.inference.health_path = "/ping";

@@ -52,6 +52,8 @@ TEST_CASE("records: a Decided answers alone why pins changed, and by whom") {
       {"/gates/0/interval", "[-0.001, 0.013]"},
       {"/gates/0/samples", "5000"},
       {"/gates/0/servedBy", "uid-clone-pod"},
+      {"/gates/0/proof/type", "Pods"},
+      {"/gates/0/proof/pods/candidate", "uid-clone-pod server=img/0"},
       {"/targets/0/pins/0/value", "2"},
       {"/targets/0/fromPins/0/value", "1"},
       {"/targets/0/from/version", "1"},
@@ -115,6 +117,8 @@ TEST_CASE("records: results are read back as they were judged") {
   CHECK(back.carries == gate.carries);
   CHECK(back.image == gate.image);
   CHECK(back.served_by == gate.served_by);
+  CHECK(back.proof == gate.proof);
+  CHECK(back.pods == gate.pods);
 }
 
 TEST_CASE("records: a body that lacks what is needed is corrupt, one with more is not") {

@@ -162,6 +162,32 @@ TEST_CASE("rollout: a smoke test in technical trouble never takes a version back
   CHECK(bench.pinned("eu") == "2");
 }
 
+TEST_CASE("rollout: where pods are the proof, the smoke test waits for them and is made for them") {
+  Bench bench = approved();
+  ServingPods serving{.problem = "pod p2: it is about to end", .pods = {{"pod/p2", "old"}}};
+  for (RolloutFacts& each : bench.world.targets) {
+    each.state.target->inference.version_proof = {.type = "Pods"};
+    each.serving = serving;
+  }
+  bench.refresh();
+  bench.pass_gates();
+  bench.approve();
+  for (int i = 0; i < 8; ++i)
+    bench.round();
+  const Decision waits = bench.decide_now();
+  CHECK(find<CreateGateJob>(waits) == nullptr);
+  REQUIRE(waits.wait);
+  CHECK(waits.wait->what.find("pod p2: it is about to end") != std::string::npos);
+  REQUIRE(waits.wake_at);
+  serving = {.attested = true, .pods = {{"pod/p1", "new"}}};
+  for (RolloutFacts& each : bench.world.targets)
+    each.serving = serving;
+  const Decision asks = bench.decide_now();
+  REQUIRE(find<CreateGateJob>(asks) != nullptr);
+  CHECK(find<CreateGateJob>(asks)->pods == serving.pods);
+  CHECK(find<CreateGateJob>(asks)->gate.parameters.find("provedByAnswers") != std::string::npos);
+}
+
 TEST_CASE("rollout: a smoke test that fails or cannot tell takes the version back") {
   for (const Verdict verdict : {Verdict::kFailed, Verdict::kInconclusive}) {
     CAPTURE(gates::name(verdict));

@@ -128,7 +128,7 @@ gates::Judgement distrusted(const GateQuestion& question, const std::vector<cons
   } else if (measured != question.pods) {
     out = {.verdict = Verdict::kErrored,
            .reason = "CandidateChanged",
-           .message = "what the gate measured was replaced, restarted or changed meanwhile"};
+           .message = "a pod that the gate measured was replaced, restarted or changed meanwhile"};
   }
   return out;
 }
@@ -151,6 +151,8 @@ void judge(GateState& state, const Job& job, const std::vector<const Pod*>& pods
   if (!pods.empty()) state.ended = std::max(state.ended, pods.front()->meta.created);
   const auto measured = measured_pods(job);
   state.served_by = uid_of(measured);
+  state.proof = question.proof;
+  state.pods = measured;
   state.judgement = distrusted(question, pods, measured);
   state.retryable = state.judgement.verdict != Verdict::kPending;
   const gates::Kind* kind = gates::find_kind(state.spec.kind);

@@ -18,7 +18,8 @@ struct GateQuestion {
   gates::Judgement vain;     ///< not Pending: no Job is worth starting, and why
   gates::Carries carries;    ///< what earlier gates left, for the judgement
   const GateClass* gate_class = nullptr;    ///< whose images must have run; null: not known
-  std::map<std::string, std::string> pods;  ///< role → ClonePod::identity, as it is now
+  std::map<std::string, std::string> pods;  ///< role or pod → identity_of(), as it is now
+  std::string proof;                        ///< versionProof.type of the target that is asked
 };
 
 /// The latest attempt of a gate at the present question among all Jobs of the request, or null.

@@ -4,6 +4,7 @@
 #include "base/enum_names.h"
 #include "base/text.h"
 #include "model/decode.h"
+#include "promotion/evaluation/pods.h"
 #include "promotion/manifests.h"
 #include "promotion/pins.h"
 
@@ -53,10 +54,6 @@ json without_pins(std::string_view deployment_json, const std::vector<PinEnv>& p
   return spec;
 }
 
-bool is_over(const Pod& pod) {
-  return pod.meta.deleting || pod.phase == "Succeeded" || pod.phase == "Failed";
-}
-
 /// The clone's pods that could answer, oldest first.
 std::vector<const Pod*> pods_of(const CloneSight& sight) {
   std::vector<const Pod*> out;
@@ -67,56 +64,6 @@ std::vector<const Pod*> pods_of(const CloneSight& sight) {
   }
   std::ranges::sort(out, {},
                     [](const Pod* pod) { return std::pair(pod->meta.created, pod->meta.uid); });
-  return out;
-}
-
-/// The last variable of a name, which is the one that a container gets.
-const EnvVar* last_of(const ContainerSpec& container, const std::string& name) {
-  const EnvVar* out = nullptr;
-  for (const EnvVar& each : container.env)
-    if (each.name == name) out = &each;
-  return out;
-}
-
-/// Whoever may create pods may give one the labels and the owner of the clone's.
-bool has_env(const ContainerSpec& have, const ContainerSpec& want) {
-  return std::ranges::all_of(want.env, [&](const EnvVar& each) {
-    const EnvVar* is = last_of(have, each.name);
-    return is != nullptr && *is == *last_of(want, each.name);
-  });
-}
-
-/// Every container of the clone's template runs its image with its variables. Further containers
-/// are those that the cluster's own admission adds to each pod.
-bool runs_template(const Pod& pod, const Deployment& clone) {
-  return std::ranges::all_of(clone.containers, [&](const ContainerSpec& want) {
-    const auto have = std::ranges::find_if(pod.spec_containers, [&](const ContainerSpec& each) {
-      return each.name == want.name && each.init == want.init;
-    });
-    return have != pod.spec_containers.end() && have->image == want.image && has_env(*have, want);
-  });
-}
-
-std::string problem_of(const Pod& pod) {
-  if (!pod.unscheduled.empty()) return "it is not scheduled: " + pod.unscheduled;
-  for (const auto* states : {&pod.init_containers, &pod.containers}) {
-    for (const ContainerState& state : *states) {
-      const bool done = state.terminated && state.exit_code == 0;
-      if (done || state.reason.empty()) continue;
-      return fmt::format("container {}: {}{}{}", state.name, state.reason,
-                         state.message.empty() ? "" : ", ", state.message);
-    }
-  }
-  return pod.ip.empty() ? "it has no address yet" : "it is not ready yet";
-}
-
-/// One line per container: what runs, as the kubelet says, and how often it was started.
-std::string identity_of(const Pod& pod) {
-  std::string out = pod.meta.uid;
-  for (const auto* states : {&pod.init_containers, &pod.containers}) {
-    for (const ContainerState& state : *states)
-      out += fmt::format(" {}={}/{}", state.name, state.image_id, state.restarts);
-  }
   return out;
 }
 

@@ -59,6 +59,7 @@ Result<CreateGateJob> job_of(const EvaluationCase& facts, const GateState& gate)
                        facts.facts, facts.champion);
   if (!input) return tl::unexpected(input.error());
   out.input = std::move(*input);
+  out.access = access_of(*facts.facts.on->target);
   out.pods = evaluation_question(facts.subject, gate.spec, facts.facts, facts.digest).pods;
   return out;
 }

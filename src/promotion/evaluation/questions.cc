@@ -58,6 +58,14 @@ Result<gates::Inference> inference_of(const ServingTarget& target) {
                        .predictions_pointer = from.json_predictions};
   if (over_tls(target))
     out.server_name = from.tls.server_name.empty() ? service_host(target) : from.tls.server_name;
+  const std::string& secret = from.bearer_token.name;
+  if (!secret.empty() && !secret.starts_with(target.meta.ns + ".")) {
+    // Or whoever may write a target could have any Secret of the gate namespace sent to a server.
+    return fail(ErrorCode::kInvalid,
+                fmt::format("ServingTarget {}: inference.bearerTokenSecretRef.name must begin with "
+                            "{}., the namespace of the target",
+                            target.meta.name, target.meta.ns));
+  }
   const Status usable = inference::check(out);
   if (!usable) return fail(usable.error(), "ServingTarget " + target.meta.name);
   return out;
@@ -169,6 +177,7 @@ GateQuestion evaluation_question(const Subject& subject, const GateSpec& spec,
                    .gate_class = class_of(subject, spec.gate_class)};
   if (subject.policy) out.expected.dataset = dataset_digest(subject.policy->evaluation.dataset);
   if (subject.version) out.expected.artifact = Digest(subject.version->artifact_digest);
+  if (facts.on && facts.on->target) out.proof = facts.on->target->inference.version_proof.type;
   for (const CloneState& clone : facts.clones) {
     const bool measured = clone.role == CloneRole::kCandidate || compared;
     if (measured && clone.pod) out.pods.emplace(std::string(name(clone.role)), clone.pod->identity);
@@ -176,24 +185,42 @@ GateQuestion evaluation_question(const Subject& subject, const GateSpec& spec,
   return out;
 }
 
-GateSpec smoke_spec(std::string_view target, std::string_view version) {
+bool proved_by_answers(const TargetState& target, const DecidedFacts& decided) {
+  if (!target.target) return true;
+  const std::string& type = target.target->inference.version_proof.type;
+  // Without rows nothing is scored, and only scoring answers have a body that tells.
+  return type == "Body" ? decided.dataset.has_value() : type != "Pods";
+}
+
+GateSpec smoke_spec(std::string_view target, std::string_view version, bool by_answers) {
   GateSpec out;
   out.name = fmt::format("smoke-{}", target);
   out.kind = "Smoke";
   out.gate_class = kSmokeClass;
-  out.parameters = gates::smoke_parameters(version);
+  out.parameters = gates::smoke_parameters(version, by_answers);
   return out;
 }
 
 GateQuestion smoke_question(const Subject& subject, const DecidedFacts& decided,
-                            const RecordFact& intent) {
-  return {.request_uid = subject.request.meta.uid,
-          .input_digest = intent.digest,
-          .expected = {.request_uid = subject.request.meta.uid,
-                       .dataset = dataset_digest(decided.dataset),
-                       .artifact = Digest(intent.to.digest)},
-          .carries = decided.carries,
-          .gate_class = class_of(subject, kSmokeClass)};
+                            const RecordFact& intent, const RolloutFacts& on) {
+  GateQuestion out{.request_uid = subject.request.meta.uid,
+                   .input_digest = intent.digest,
+                   .expected = {.request_uid = subject.request.meta.uid,
+                                .dataset = dataset_digest(decided.dataset),
+                                .artifact = Digest(intent.to.digest)},
+                   .carries = decided.carries,
+                   .gate_class = class_of(subject, kSmokeClass)};
+  if (on.state.target) out.proof = on.state.target->inference.version_proof.type;
+  if (on.serving) out.pods = on.serving->pods;
+  // Whom nobody can vouch for now, nobody has measured.
+  if (on.serving && !on.serving->attested) out.pods["not attested"] = on.serving->problem;
+  return out;
+}
+
+InferenceAccess access_of(const ServingTarget& target) {
+  return over_tls(target) ? InferenceAccess{.ca = target.inference.tls.ca,
+                                            .token = target.inference.bearer_token}
+                          : InferenceAccess{};
 }
 
 Result<gates::GateInput> evaluation_input(const MeasuredFacts& measured, const GateSpec& spec,

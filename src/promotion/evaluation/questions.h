@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 #include "gates/gate_input.h"
+#include "promotion/action.h"
 #include "promotion/evaluation/attempts.h"
 #include "promotion/world.h"
 
@@ -34,14 +35,21 @@ gates::Judgement in_vain(const Subject& subject, const GateSpec& spec);
 GateQuestion evaluation_question(const Subject& subject, const GateSpec& spec,
                                  const EvaluationFacts& facts, const std::string& digest);
 
+/// Whether the answers to a smoke test prove their version by themselves. Otherwise the pods behind
+/// the Service are attested (ServingPods).
+bool proved_by_answers(const TargetState& target, const DecidedFacts& decided);
+
 /// The gate that follows a rollout on that target. Its name holds the target's, since one request
 /// may be tested on several at once.
-GateSpec smoke_spec(std::string_view target, std::string_view version);
+GateSpec smoke_spec(std::string_view target, std::string_view version, bool by_answers = true);
 
 /// The question that the smoke test of an Intent answers: by what was decided, whatever the policy
 /// says by now.
 GateQuestion smoke_question(const Subject& subject, const DecidedFacts& decided,
-                            const RecordFact& intent);
+                            const RecordFact& intent, const RolloutFacts& on);
+
+/// What the gate's container is given to reach what the target serves.
+InferenceAccess access_of(const ServingTarget& target);
 
 /// What the Job of a gate is told, for the clones' pods as they are. Errors: Invalid when it cannot
 /// be expressed.

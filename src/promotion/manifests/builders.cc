@@ -62,7 +62,11 @@ json containers_json(const std::vector<Container>& containers) {
 json volumes_json(const std::vector<Volume>& volumes) {
   json out = json::array();
   for (const Volume& each : volumes) {
-    if (each.config_map.empty()) {
+    if (!each.secret.empty()) {
+      const json item = {{"key", each.key}, {"path", each.key}};
+      out.push_back({{"name", each.name},
+                     {"secret", {{"secretName", each.secret}, {"items", json::array({item})}}}});
+    } else if (each.config_map.empty()) {
       out.push_back({{"name", each.name}, {"emptyDir", {{"sizeLimit", each.size}}}});
     } else {
       out.push_back({{"name", each.name}, {"configMap", {{"name", each.config_map}}}});

@@ -49,11 +49,13 @@ struct Container {
   Resources resources;
 };
 
-/// An empty directory of at most `size`, or a ConfigMap.
+/// An empty directory of at most `size`, a ConfigMap, or one key of a Secret.
 struct Volume {
   std::string name;
   std::string config_map = {};
   std::string size = {};
+  std::string secret = {};
+  std::string key = {};  ///< of the Secret; the file has its name
 };
 
 /// A pod that may do nothing but compute: no token, no root, no way to write but its volumes, and

@@ -17,6 +17,8 @@ constexpr const char* kWorkVolume = "320Mi";
 constexpr const char* kProgram = "/usr/bin/stagekeeper-gate";
 constexpr const char* kInputVariable = "STAGEKEEPER_GATE_INPUT";
 constexpr const char* kCaPath = "/etc/s3-ca";
+constexpr const char* kInferenceCa = "inference-ca";
+constexpr const char* kInferenceToken = "inference-token";
 
 std::string or_default(const std::string& text, const char* otherwise) {
   return text.empty() ? otherwise : text;
@@ -58,12 +60,22 @@ build::Container fetch_container(const GateClass& gate_class, const std::string&
 build::Container gate_container(const GateJobSpec& spec, const std::string& input) {
   std::vector<std::string> command = spec.gate_class->command;
   if (command.empty()) command = {kProgram, lower_ascii(spec.action.gate.kind)};
-  return {.name = "gate",
-          .image = spec.gate_class->image,
-          .command = std::move(command),
-          .env = {{.name = kInputVariable, .value = input}},
-          .mounts = {{.volume = "work", .path = "/work"}},
-          .resources = spec.gate_class->resources};
+  build::Container out{.name = "gate",
+                       .image = spec.gate_class->image,
+                       .command = std::move(command),
+                       .env = {{.name = kInputVariable, .value = input}},
+                       .mounts = {{.volume = "work", .path = "/work"}},
+                       .resources = spec.gate_class->resources};
+  // As files: variables of a container are read by whoever may read its pod.
+  const auto give = [&](const char* variable, const char* volume, const SecretKeyRef& from) {
+    if (from.name.empty()) return;
+    const std::string path = fmt::format("/etc/{}", volume);
+    out.env.push_back({.name = variable, .value = fmt::format("{}/{}", path, from.key)});
+    out.mounts.push_back({.volume = volume, .path = path});
+  };
+  give("INFERENCE_CA_FILE", kInferenceCa, spec.action.access.ca);
+  give("INFERENCE_TOKEN_FILE", kInferenceToken, spec.action.access.token);
+  return out;
 }
 
 build::Pod gate_pod(const GateJobSpec& spec, const std::string& input) {
@@ -73,6 +85,13 @@ build::Pod gate_pod(const GateJobSpec& spec, const std::string& input) {
                  .volumes = {{.name = "work", .size = kWorkVolume}}};
   if (!spec.gate_class->ca_config_map.empty())
     out.volumes.push_back({.name = "s3-ca", .config_map = spec.gate_class->ca_config_map});
+  const InferenceAccess& access = spec.action.access;
+  if (!access.ca.name.empty())
+    out.volumes.push_back({.name = kInferenceCa, .config_map = access.ca.name});
+  if (!access.token.name.empty()) {
+    out.volumes.push_back(
+        {.name = kInferenceToken, .secret = access.token.name, .key = access.token.key});
+  }
   return out;
 }
 

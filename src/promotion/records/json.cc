@@ -167,6 +167,7 @@ json gates_json(const std::vector<GateState>& gates, const Brevity& brevity) {
                    {"nonce", gate.nonce},
                    {"image", gate.image},
                    {"servedBy", gate.served_by},
+                   {"proof", {{"type", gate.proof}, {"pods", texts_json(gate.pods)}}},
                    {"carries", texts_json(gate.carries)}});
   }
   return out;
@@ -197,6 +198,8 @@ std::vector<GateState> gates_of(const json& list, Missing& missing) {
     gate.nonce = text("nonce");
     gate.image = text("image");
     gate.served_by = text("servedBy");
+    gate.proof = text_at(value, {"proof", "type"});
+    if (const json* pods = find_at(value, {"proof", "pods"})) gate.pods = texts_of(*pods);
     if (const json* carries = find_at(value, {"carries"})) gate.carries = texts_of(*carries);
     out.push_back(std::move(gate));
   }

@@ -10,6 +10,9 @@
 namespace stagekeeper::promotion::rollout {
 namespace {
 
+/// How soon pods are looked at again that are not what they should be: most end within their grace.
+constexpr std::chrono::seconds kLookAgain{10};
+
 /// What was decided on, not what policy and ModelVersion say by now.
 MeasuredFacts measured(const Case& facts) {
   return {.request = facts.subject.request,
@@ -29,10 +32,21 @@ void start(const Case& facts, const RecordFact& intent, const GateState& gate, S
     out.wait->command = "create a PromotionRequest with action Rollback";
     return;
   }
-  out.actions.emplace_back(CreateGateJob{.gate = gate.spec,
-                                         .attempt = gate.attempt + 1,
-                                         .input_digest = intent.digest,
-                                         .input = std::move(*input)});
+  CreateGateJob job{.gate = gate.spec,
+                    .attempt = gate.attempt + 1,
+                    .input_digest = intent.digest,
+                    .input = std::move(*input),
+                    .access = access_of(*facts.facts.state.target)};
+  if (const auto& serving = facts.facts.serving) {
+    if (!serving->attested) {
+      out.wait->what +=
+          "; the test waits until every pod behind the Service serves it: " + serving->problem;
+      out.wake_at = facts.now + kLookAgain;
+      return;
+    }
+    job.pods = serving->pods;
+  }
+  out.actions.emplace_back(std::move(job));
 }
 
 /// Technical trouble says nothing about the version: it is tried again for as long as it takes, and
@@ -60,7 +74,8 @@ Step errored(const Case& facts, const RecordFact& intent, const GateState& gate)
 
 std::optional<Step> smoke(const Case& facts, const RecordFact& intent) {
   GateState gate = facts.facts.smoke.value_or(GateState{});
-  gate.spec = smoke_spec(facts.target.name, facts.target.to.version);
+  gate.spec = smoke_spec(facts.target.name, facts.target.to.version,
+                         proved_by_answers(facts.facts.state, facts.decided));
   if (gate.verdict == Verdict::kPassed) return std::nullopt;
   if (gate.verdict == Verdict::kFailed || gate.verdict == Verdict::kInconclusive) {
     return abort(facts, intent,
