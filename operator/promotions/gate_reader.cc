@@ -1,8 +1,8 @@
 #include "operator/promotions/gate_reader.h"
 
-#include "base/text.h"
 #include "kube/objects.h"
 #include "model/pod_match.h"
+#include "operator/promotions/target_reader.h"
 #include "promotion/digests.h"
 #include "promotion/evaluation/attempts.h"
 #include "promotion/evaluation/clones.h"
@@ -23,13 +23,6 @@ using promotion::CloneRole;
 using promotion::World;
 
 constexpr CloneRole kRoles[] = {CloneRole::kCandidate, CloneRole::kBaseline};
-
-kube::Selection all_of(const std::map<std::string, std::string>& labels) {
-  std::vector<std::string> parts;
-  for (const auto& [key, value] : labels)
-    parts.push_back(key + "=" + value);
-  return {.label_selector = join(parts, ",")};
-}
 
 kube::Selection of_request(const std::string& uid) {
   return {.label_selector = std::string(kRequestUidLabel) + "=" + uid};
@@ -68,6 +61,28 @@ std::string diverting_service(const Stores& stores, const std::vector<kube::Read
     }
   }
   return {};
+}
+
+/// A Service of the namespace that selects the clones, or will once they are made; empty: none.
+Result<std::string> selecting_service(const Stores& stores, const Observation& seen,
+                                      const Clones& found) {
+  const promotion::TargetState& on = *seen.world.evaluation.on;
+  std::vector<Service> services;
+  for (const auto& service : stores.services.find("namespace", on.target->meta.ns))
+    services.push_back(*service);
+  const promotion::CloneSource source{.deployment_json = seen.deployment_json.at(on.name),
+                                      .services = services,
+                                      .request = &seen.world.subject.request,
+                                      .target = &*on.target};
+  std::string stray;
+  for (const CloneRole role : kRoles) {
+    SK_TRY(const auto labels, promotion::planned_labels(source, role));
+    if (stray.empty()) stray = promotion::stray_service(services, labels);
+  }
+  for (const auto& [role, clone] : found) {
+    if (stray.empty()) stray = promotion::stray_service(services, clone.object.pod_labels);
+  }
+  return stray;
 }
 
 }  // namespace
@@ -150,22 +165,8 @@ Status GateReader::read_clones(Observation& seen) const {
         .pods = &pods};
     facts.clones.push_back(promotion::observe_clone(sight));
   }
-  std::vector<Service> services;
-  for (const auto& service : env_.stores.services.find("namespace", ns))
-    services.push_back(*service);
-  const promotion::CloneSource source{.deployment_json = primary_json,
-                                      .services = services,
-                                      .request = &world.subject.request,
-                                      .target = &target};
-  for (const CloneRole role : kRoles) {
-    SK_TRY(const auto labels, promotion::planned_labels(source, role));
-    if (!facts.stray_service.empty()) break;
-    facts.stray_service = promotion::stray_service(services, labels);
-  }
-  for (const auto& [role, clone] : found) {
-    if (!facts.stray_service.empty()) break;
-    facts.stray_service = promotion::stray_service(services, clone.object.pod_labels);
-  }
+  if (!facts.stray_service.empty()) return {};
+  SK_TRY(facts.stray_service, selecting_service(env_.stores, seen, found));
   return {};
 }
 
@@ -205,8 +206,9 @@ Result<promotion::ServingPods> GateReader::serving_pods(const ServingTarget& tar
   std::vector<Pod> pods;
   if (service && !service->selector.empty()) {
     sight.service = &*service;
-    SK_TRY(replica_sets, kube::Objects<ReplicaSet>(env_.api).list(ns, all_of(deployment.selector)));
-    SK_TRY(pods, kube::Objects<Pod>(env_.api).list(ns, all_of(service->selector)));
+    SK_TRY(replica_sets,
+           kube::Objects<ReplicaSet>(env_.api).list(ns, selected_by(deployment.selector)));
+    SK_TRY(pods, kube::Objects<Pod>(env_.api).list(ns, selected_by(service->selector)));
   }
   sight.replica_sets = &replica_sets;
   sight.pods = &pods;

@@ -2,6 +2,8 @@
 
 #include "kube/objects.h"
 
+#include <fmt/format.h>
+
 namespace stagekeeper {
 namespace {
 
@@ -45,6 +47,13 @@ Result<TargetSight> read_target(const Environment& environment, const std::strin
   SK_TRY(out.state.ledger,
          read_ledger(environment, ns, target_ledger(name),
                      out.state.target ? out.state.target->ledger_head : std::nullopt));
+  return out;
+}
+
+kube::Selection selected_by(const std::map<std::string, std::string>& labels) {
+  kube::Selection out;
+  for (const auto& [key, value] : labels)
+    out.label_selector += fmt::format("{}{}={}", out.label_selector.empty() ? "" : ",", key, value);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include "operator/cluster/environment.h"
 #include "operator/promotions/observation.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ Result<TargetSight> read_target_objects(const Environment& environment, const st
 /// allow. Errors: those of the ledger; Corrupt when the bucket is behind.
 Result<History> read_ledger(const Environment& environment, const std::string& ns,
                             const LedgerName& ledger, const std::optional<LedgerHead>& shown);
+
+/// What bears all these labels.
+kube::Selection selected_by(const std::map<std::string, std::string>& labels);
 
 inline LedgerName target_ledger(const std::string& target) {
   return {.kind = LedgerKind::kTarget, .name = target};

@@ -16,13 +16,6 @@ constexpr std::size_t kMaxSingleReads = 32;
 using RawPod = kube::Read<Pod>;
 using RawSet = kube::Read<ReplicaSet>;
 
-std::string selector_text(const std::map<std::string, std::string>& labels) {
-  std::string out;
-  for (const auto& [key, value] : labels)
-    out += (out.empty() ? "" : ",") + key + "=" + value;
-  return out;
-}
-
 /// The pods that the endpoints name, by name.
 class PodsBehind {
  public:
@@ -31,7 +24,7 @@ class PodsBehind {
   Status list(const std::map<std::string, std::string>& selector) {
     if (selector.empty()) return {};
     SK_TRY(std::vector<RawPod> found,
-           kube::Objects<Pod>(api_).list_read(ns_, {.label_selector = selector_text(selector)}));
+           kube::Objects<Pod>(api_).list_read(ns_, selected_by(selector)));
     for (RawPod& raw : found) {
       std::string name = raw.object.meta.name;
       pods_.insert_or_assign(std::move(name), std::move(raw));
@@ -57,9 +50,8 @@ class PodsBehind {
 
 Result<std::map<std::string, RawSet>> sets_of(kube::Api& api, const Deployment& deployment) {
   std::map<std::string, RawSet> out;
-  SK_TRY(std::vector<RawSet> found,
-         kube::Objects<ReplicaSet>(api).list_read(
-             deployment.meta.ns, {.label_selector = selector_text(deployment.selector)}));
+  SK_TRY(std::vector<RawSet> found, kube::Objects<ReplicaSet>(api).list_read(
+                                        deployment.meta.ns, selected_by(deployment.selector)));
   for (RawSet& raw : found) {
     if (raw.object.owner_uid != deployment.meta.uid) continue;
     std::string uid = raw.object.meta.uid;

@@ -87,36 +87,51 @@ Decision spaced(const EvaluationCase& facts, const GateState& gate) {
                            gate.spec.name, format_time(not_before(gate)), gate.judgement.message)});
 }
 
-/// Starts every gate at once, but those that must be alone one by one and last, so that they do not
+/// What may start now, and what has to wait for its time.
+struct Starts {
+  std::vector<const GateState*> now;
+  const GateState* later = nullptr;  ///< the first of those
+  bool runs = false;                 ///< some gate is measuring
+};
+
+/// Every gate at once, but those that must be alone one by one and last, so that they do not
 /// measure the load of the others.
-Decision start_gates(const EvaluationCase& facts) {
+Starts starts_of(const EvaluationCase& facts) {
   Turns turn = turns(facts);
-  std::vector<CreateGateJob> jobs;
-  const GateState* later = nullptr;
-  bool runs = false;
+  Starts out;
   for (const GateState& gate : facts.facts.gates) {
-    runs = runs || gate.verdict == Verdict::kRunning;
+    out.runs = out.runs || gate.verdict == Verdict::kRunning;
     if (gate.verdict == Verdict::kRunning || is_final(gate, facts.subject)) continue;
     const bool alone = needs_of(gate).alone;
     if (alone && (!turn.others_ended || turn.alone_runs)) continue;
     if (facts.now < not_before(gate)) {
-      if (later == nullptr || not_before(gate) < not_before(*later)) later = &gate;
+      if (out.later == nullptr || not_before(gate) < not_before(*out.later)) out.later = &gate;
       continue;
     }
     turn.alone_runs = turn.alone_runs || alone;
-    Result<CreateGateJob> job = job_of(facts, gate);
-    if (!job) return waiting(Phase::kPending, cannot_ask(facts.subject, gate, job.error()));
+    out.now.push_back(&gate);
+  }
+  return out;
+}
+
+Decision start_gates(const EvaluationCase& facts) {
+  const Starts starts = starts_of(facts);
+  std::vector<CreateGateJob> jobs;
+  jobs.reserve(starts.now.size());
+  for (const GateState* gate : starts.now) {
+    Result<CreateGateJob> job = job_of(facts, *gate);
+    if (!job) return waiting(Phase::kPending, cannot_ask(facts.subject, *gate, job.error()));
     jobs.push_back(std::move(*job));
   }
-  const bool only_later = jobs.empty() && !runs && later != nullptr;
-  Decision out = only_later ? spaced(facts, *later)
+  const bool only_later = jobs.empty() && !starts.runs && starts.later != nullptr;
+  Decision out = only_later ? spaced(facts, *starts.later)
                             : evaluating(facts, {.code = WaitCode::kGatesRunning,
                                                  .about = "gates",
                                                  .what = running_text(facts)});
   if (!jobs.empty()) hold_finalizer(facts.subject.request, out.actions);
   for (CreateGateJob& job : jobs)
     out.actions.emplace_back(std::move(job));
-  if (later != nullptr) out.wake_at = not_before(*later);
+  if (starts.later != nullptr) out.wake_at = not_before(*starts.later);
   return out;
 }
 
@@ -139,7 +154,8 @@ Evaluated evaluate(const EvaluationCase& facts) {
   Evaluated out{.gates = facts.facts.gates};
   if (all_final(out.gates, facts.subject)) return out;
   if (any_needs(facts, &gates::Needs::clones)) {
-    if ((out.step = prepare_clones(facts))) return out;
+    out.step = prepare_clones(facts);
+    if (out.step) return out;
     if (const CloneState* clone = unready_clone(facts)) {
       if (facts.now < patience(facts, *clone)) {
         out.step = not_ready(facts, *clone);

@@ -104,7 +104,7 @@ ServingPods observe_serving(const ServingSight& sight) {
   if (out.pods.size() <= kMaxTold) return out;
   std::string all;
   for (const auto& [name, identity] : out.pods)
-    all += name + " " + identity + "\n";
+    all += fmt::format("{} {}\n", name, identity);
   out.pods = {{"pods", fmt::format("{} of {} pods", sha256_digest(all).str(), out.pods.size())}};
   return out;
 }
