@@ -168,7 +168,7 @@ CheckResult Controller::check() const {
   for (const auto& worker : workers_) {
     if (!worker->alive) return {false, "a worker of " + options_.name + " has ended"};
     const MutexLock lock(worker->mutex);
-    const auto& current = worker->current;
+    const std::optional<WorkQueue::Taken> current = worker->current;
     if (!current || now - current->taken_at <= options_.stuck_after) continue;
     const auto since = std::chrono::duration_cast<std::chrono::seconds>(now - current->taken_at);
     return {false, fmt::format("{} has been on {} for {} s", options_.name, current->key.str(),
