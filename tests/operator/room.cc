@@ -362,11 +362,12 @@ std::optional<json> Room::progressed(const json& object) const {
   json settled = object;
   const int replicas = object["spec"].value("replicas", 1);
   const bool ill = sick.contains(pin_in(object)) && !is_clone(object);
+  const bool waits = slow.contains(pin_in(object)) && !is_clone(object);
   json& status = settled["status"];
   status["observedGeneration"] = object["metadata"].value("generation", 1);
   status["replicas"] = replicas;
   status["updatedReplicas"] = replicas;
-  status["availableReplicas"] = ill ? 0 : replicas;
+  status["availableReplicas"] = ill || waits ? 0 : replicas;
   status["conditions"] =
       json::array({{{"type", "Progressing"},
                     {"status", ill ? "False" : "True"},

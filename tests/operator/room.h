@@ -125,7 +125,8 @@ class Room {
   // What the rest of the cluster does.
 
   /// Deployment controller, scheduler and kubelet: every Deployment gets where it wants to, but
-  /// those that serve a version in `sick` never get ready.
+  /// those that serve a version in `sick` never get ready, and those in `slow` get ready and do not
+  /// count as available yet (minReadySeconds).
   void settle_workloads();
   /// Ends every gate Job that runs; `verdict` is what its numbers say.
   void finish_jobs(gates::Verdict verdict = gates::Verdict::kPassed);
@@ -186,6 +187,7 @@ class Room {
   /// Reads what is locked, for tests alone.
   audit::Ledger auditor{store, audit_test::key(), clock, ledger_options()};
   std::set<std::string> sick;
+  std::set<std::string> slow;
   std::unique_ptr<Replica> operator_;
 
   /// A further process, or a fresh one in the place of a dead one.

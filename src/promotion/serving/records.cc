@@ -85,10 +85,8 @@ std::vector<const RecordFact*> sources(const History& ledger) {
     from = serving->of;
     if (const RecordFact* intent = ledger.at(serving->of)) out.push_back(intent);
   }
-  const RecordFact* last = ledger.last_pin();
-  if (last != nullptr && last->kind == RecordKind::kAborted && last->pins_changed)
-    last = ledger.at(last->of);
-  if (last != nullptr && last->kind == RecordKind::kIntent) out.push_back(last);
+  const auto changing = under_way(ledger);
+  out.insert(out.end(), changing.begin(), changing.end());
   std::vector<const RecordFact*> changes;
   const RecordFact* change = ledger.template_change();
   for (std::uint64_t n = change == nullptr ? 0 : change->sequence;

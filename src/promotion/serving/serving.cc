@@ -25,19 +25,19 @@ static_assert(names_all(kFaults, Fault::kNothingServes));
 constexpr const char* kRestore =
     "restore it, or create a PromotionRequest with action Rollback to the recorded version";
 
+/// Of rollouts that overtake one another, pods of so many may serve; more are shown as a difference
+/// until the last of them is through.
+constexpr std::size_t kMaxUnderWay = 4;
+
 /// What may serve now: what is recorded, and both ends of a change that is under way or has to be
 /// taken back.
 std::vector<VersionRef> allowed_versions(const History& ledger) {
   std::vector<VersionRef> out;
   if (const VersionRef serving = serving_version(ledger); !serving.version.empty())
     out.push_back(serving);
-  const RecordFact* last = ledger.last_pin();
-  const bool changing =
-      last != nullptr && (last->kind == RecordKind::kIntent ||
-                          (last->kind == RecordKind::kAborted && last->pins_changed));
-  if (changing) {
-    out.push_back(last->from);
-    out.push_back(last->to);
+  for (const RecordFact* intent : under_way(ledger)) {
+    out.push_back(intent->from);
+    out.push_back(intent->to);
   }
   return out;
 }
@@ -243,6 +243,19 @@ Verdict judge_service(const Facts& facts, bool changed) {
 
 std::string_view name(Fault fault) {
   return enum_name(kFaults, fault);
+}
+
+std::vector<const RecordFact*> under_way(const History& ledger) {
+  std::vector<const RecordFact*> out;
+  const RecordFact* last = ledger.last_pin();
+  while (last != nullptr && out.size() < kMaxUnderWay) {
+    const bool owes = last->kind == RecordKind::kAborted && last->pins_changed;
+    const RecordFact* intent = owes ? ledger.at(last->of) : last;
+    if (intent == nullptr || intent->kind != RecordKind::kIntent) break;
+    out.push_back(intent);
+    last = ledger.last_pin(intent->sequence);
+  }
+  return out;
 }
 
 Verdict judge(const Facts& facts) {

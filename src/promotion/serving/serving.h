@@ -80,6 +80,11 @@ struct Verdict {
   bool template_changed = false;
 };
 
+/// The Intents whose pods may run beside those of the recorded version, newest first: the one that
+/// is open, and those before it that ended without their pins having been put back. A Rollback that
+/// overtakes a rollout finds its pods there.
+std::vector<const RecordFact*> under_way(const History& ledger);
+
 /// The records whose bodies say which templates may serve, oldest first: Intents of what serves and
 /// of what is under way, and the template changes since.
 std::vector<const RecordFact*> sources(const History& ledger);
