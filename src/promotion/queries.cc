@@ -116,15 +116,17 @@ std::vector<Attempt> attempts_of(const History& target, std::string_view request
   return out;
 }
 
+bool is_way_back(const History& target, const RecordFact& intent) {
+  const std::vector<Attempt> attempts = attempts_of(target, intent.request.uid);
+  return !attempts.empty() && attempts.front().intent != &intent;
+}
+
 const RecordFact* owed_way_back(const History& target) {
   const RecordFact* last = target.last_pin();
   if (last == nullptr || last->kind != RecordKind::kAborted || !last->pins_changed) return nullptr;
   if (last->code == EndCode::kSuperseded) return last;
   const RecordFact* intent = target.at(last->of);
-  if (intent == nullptr) return last;
-  const std::vector<Attempt> attempts = attempts_of(target, intent->request.uid);
-  const bool was_the_way_back = !attempts.empty() && attempts.front().intent != intent;
-  return was_the_way_back ? nullptr : last;
+  return intent != nullptr && is_way_back(target, *intent) ? nullptr : last;
 }
 
 std::uint64_t base_sequence(const History& target, std::uint64_t before) {

@@ -58,6 +58,9 @@ struct Attempt {
 /// the way back from it.
 std::vector<Attempt> attempts_of(const History& target, std::string_view request_uid);
 
+/// Whether that Intent is the way back of a request whose own change failed.
+bool is_way_back(const History& target, const RecordFact& intent);
+
 /// The Aborted record that the target's pins still suffer from: they were changed, and the Intent
 /// of the way back is not written. Null: none.
 const RecordFact* owed_way_back(const History& target);

@@ -399,6 +399,8 @@ TEST_CASE("intake: requests that change nothing cannot fill a ledger") {
   const Decision waits = bench.decide_now();
   REQUIRE(waits.wait);
   CHECK(waits.wait->code == WaitCode::kRecordQuota);
+  CHECK(waits.message.find("changes nothing: eu: version 7 never served here") !=
+        std::string::npos);
   CHECK(waits.actions.empty());
   REQUIRE(waits.wake_at);
   bench.world.now = *waits.wake_at + std::chrono::seconds(1);
@@ -466,4 +468,52 @@ TEST_CASE("intake: a rollback that had to wait undoes nothing that was promoted 
   CHECK(bench.run().phase == Phase::kAborted);
   CHECK(bench.pinned("eu") == "2");
   CHECK(bench.world.conclusion->record.code == EndCode::kOvertaken);
+}
+
+TEST_CASE("intake: of rollbacks that name no version, one goes back for all that were asked for") {
+  Bench bench(RequestAction::kRollback, "");
+  for (const char* target : {"eu", "us"})
+    for (const char* version : {"1", "2", "3"})
+      bench.serve(target, version);
+  TimePoint asked = bench.ledger("eu").at(bench.ledger("eu").head_sequence())->time;
+  const RecordContent other{.kind = RecordKind::kIntent,
+                            .request = {.name = "other-request", .uid = "uid-other"},
+                            .action = "Rollback",
+                            .from = version_ref("3"),
+                            .to = version_ref("2"),
+                            .decided = "sha256:decided"};
+  bool overtaken = true;
+  std::string goes_to = "2";
+  SUBCASE("while it is under way, it goes on") {
+    for (const char* target : {"eu", "us"})
+      bench.append({.kind = LedgerKind::kTarget, .name = target}, other);
+    asked = bench.ledger("eu").open_intent()->time + std::chrono::seconds(30);
+    goes_to = "3";  // nobody pinned it
+  }
+  SUBCASE("asked for before it began, it is the same step") {
+    for (const char* target : {"eu", "us"})
+      bench.serve(target, "2", RequestAction::kRollback);
+  }
+  SUBCASE("asked for after it, it goes further back") {
+    for (const char* target : {"eu", "us"})
+      bench.serve(target, "2", RequestAction::kRollback);
+    asked = bench.ledger("us").at(bench.ledger("us").head_sequence())->time;
+    overtaken = false;
+    goes_to = "1";
+  }
+  SUBCASE("one that names its version takes over") {
+    for (const char* target : {"eu", "us"})
+      bench.append({.kind = LedgerKind::kTarget, .name = target}, other);
+    bench.world.subject.request.version = "1";
+    bench.world.subject.request.meta.created = bench.ledger("us").open_intent()->time;
+    CHECK(appends(bench.decide_now(), RecordKind::kDecided) != nullptr);
+    return;
+  }
+  bench.world.subject.request.meta.created = asked;
+  const Decision end = bench.run();
+  CHECK(end.phase == (overtaken ? Phase::kAborted : Phase::kPromoted));
+  CHECK(bench.pinned("eu") == goes_to);
+  if (!overtaken) return;
+  CHECK(bench.world.conclusion->record.code == EndCode::kOvertaken);
+  CHECK(bench.world.conclusion->record.text.find("names its version") != std::string::npos);
 }

@@ -28,6 +28,7 @@ Decision end_without_change(const Case& facts, EndCode code, std::string text,
                             std::vector<TargetEnd> ends = {}) {
   TimePoint until{};
   if (auto wait = conclusion::quota(facts.model_ledger, facts.subject, facts.now, until)) {
+    wait->what += fmt::format(", and changes nothing: {}", text);
     Decision out = pending(std::move(*wait));
     out.wake_at = until;
     return out;
@@ -102,25 +103,42 @@ bool unsettled(const History& ledger) {
   return ledger.open_intent() != nullptr || owed_way_back(ledger) != nullptr;
 }
 
-/// What was begun on the target after the request was made, other than rollbacks. A Rollback that
-/// had to wait must not undo what people have approved meanwhile.
-const RecordFact* begun_since(const History& ledger, TimePoint asked) {
+/// The Intent of the last change of the target's pins, by another request than this one; or null.
+const RecordFact* last_change(const History& ledger, const PromotionRequest& request) {
   const RecordFact* last = ledger.last_pin();
   if (last == nullptr) return nullptr;
   const RecordFact* intent = last->kind == RecordKind::kIntent ? last : ledger.at(last->of);
-  const bool later = intent != nullptr && intent->action != name(RequestAction::kRollback) &&
-                     intent->time > asked + kClocksApart;
-  return later ? intent : nullptr;
+  return intent != nullptr && intent->request.uid != request.meta.uid ? intent : nullptr;
+}
+
+/// What makes a rollback of this target a thing of the past: a Rollback that had to wait must not
+/// undo what was begun meanwhile; and of those that name no version, and so mean "away from what
+/// serves now", one goes back for all that were asked for before it began.
+std::optional<std::string> overtaken(const TargetState& state, const PromotionRequest& request) {
+  const RecordFact* intent = last_change(state.ledger, request);
+  if (intent == nullptr) return std::nullopt;
+  const TimePoint asked = request.meta.created;
+  if (intent->time > asked + kClocksApart) {
+    return fmt::format(
+        "request {} has changed the target to version {} since this rollback was "
+        "asked for; create another one to undo that",
+        intent->request.name, intent->to.version);
+  }
+  if (!request.version.empty() || intent->action != name(RequestAction::kRollback))
+    return std::nullopt;
+  const bool under_way =
+      state.ledger.open_intent() == intent && !is_way_back(state.ledger, *intent);
+  if (!under_way && intent->time <= asked) return std::nullopt;
+  return fmt::format(
+      "request {} {} to version {} already; a rollback that is to lead elsewhere "
+      "names its version",
+      intent->request.name, under_way ? "goes back" : "went back", intent->to.version);
 }
 
 void plan_rollback(const Subject& subject, const TargetState& state, Plan& plan) {
   const std::string& asked = subject.request.version;
-  if (const RecordFact* newer = begun_since(state.ledger, subject.request.meta.created)) {
-    return plan.leave(state, EndCode::kOvertaken,
-                      fmt::format("version {} was promoted after this rollback was asked for; "
-                                  "create another one to undo that",
-                                  newer->to.version));
-  }
+  if (auto why = overtaken(state, subject.request))
+    return plan.leave(state, EndCode::kOvertaken, std::move(*why));
   const VersionRef serving = serving_version(state.ledger);
   const bool under_way = unsettled(state.ledger);
   VersionRef to = under_way ? serving : previous_version(state.ledger);
