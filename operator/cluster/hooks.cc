@@ -186,6 +186,10 @@ void Hooks::on(const Change<Service>& change) {
     return;
   }
   waker_.changed({kServicesInterest, change.key.ns, ""}, priority_of(change));
+  // One with addresses of its own takes traffic from pods of every namespace.
+  if ((change.old && !change.old->external_ips.empty()) ||
+      (change.now && !change.now->external_ips.empty()))
+    waker_.changed({kServicesInterest, "", ""}, priority_of(change));
   wake_served(change.key.ns, change.key.name, priority_of(change));
 }
 

@@ -91,7 +91,8 @@ std::vector<Interest> GateReader::interests(const Observation& seen) const {
   const auto& on = seen.world.evaluation.on;
   if (!on || !on->target) return {};
   const std::string& ns = on->target->meta.ns;
-  std::vector<Interest> out = {{.kind = kServicesInterest, .ns = ns, .name = ""}};
+  std::vector<Interest> out = {{.kind = kServicesInterest, .ns = ns, .name = ""},
+                               {.kind = kServicesInterest, .ns = "", .name = ""}};
   for (const CloneRole role : kRoles) {
     const std::string name = promotion::clone_name(on->target->workload.name, role);
     out.push_back({.kind = "Deployment", .ns = ns, .name = name});

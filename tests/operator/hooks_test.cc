@@ -171,6 +171,23 @@ TEST_CASE("wake-ups: a Service wakes whose clones it could reach, not who waits 
   CHECK_FALSE(wakes(keys, room.waiting));
 }
 
+TEST_CASE("wake-ups: a Service of another namespace wakes by the addresses that it takes") {
+  Waiting room;
+  const std::string evaluating = room.ask("3", "Staging");
+  room.operator_->work();
+  const auto put = [&](const json& addresses) {
+    room.api.put(kube::type_of<Service>(), {{"metadata", {{"name", "s"}, {"namespace", "theirs"}}},
+                                            {"spec", {{"externalIPs", addresses}}}});
+    return woken(room);
+  };
+  CHECK_FALSE(wakes(put(json::array()), evaluating));
+  const auto taken = put({"10.0.0.7"});
+  CHECK(wakes(taken, evaluating));
+  CHECK_FALSE(wakes(taken, room.waiting));
+  CHECK(wakes(put({"10.0.0.8"}), evaluating));
+  CHECK(wakes(put(json::array()), evaluating));
+}
+
 TEST_CASE("wake-ups: a request that waits for its version's stage goes on when it gets there") {
   Room room;
   const std::string production = room.ask("1", "Production");

@@ -229,6 +229,19 @@ TEST_CASE("serving: an endpoint without a pod is believed only when it lasts") {
   CHECK(room.records(RecordKind::kDrift) == 0);  // nobody knows who it is
 }
 
+TEST_CASE("serving: endpoints without pods that come and go do not add up") {
+  Served room;
+  for (int i = 0; i < 5; ++i) {
+    room.put_slice("stale", kTarget, "gone", "10.1.0.8");
+    room.look_without_pods();
+    CHECK(room.fault() == "AsRecorded");
+    room.api.remove(kube::type_of<EndpointSlice>(), {kNs, "stale"});
+    room.clock.advance(std::chrono::seconds(2));
+    room.look_without_pods();
+    room.clock.advance(std::chrono::seconds(2));
+  }
+}
+
 TEST_CASE("serving: whoever flips a selector all day cannot fill the ledger") {
   Served room;
   for (int i = 0; i < 60; ++i) {
