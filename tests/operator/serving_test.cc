@@ -217,6 +217,19 @@ TEST_CASE("serving: pods of a rollout that a rollback overtook are no drift") {
   CHECK(room.records(RecordKind::kDrift) == 0);
 }
 
+TEST_CASE("serving: a pod with other pins than the recorded ones is told with what it runs") {
+  Served room;
+  room.edit<Deployment>(kTarget, [](json& object) {
+    for (json& variable : object["spec"]["template"]["spec"]["containers"][0]["env"])
+      if (variable["name"] == "MODEL_VERSION") variable["value"] = "3";
+  });
+  room.settle();
+  CHECK(room.fault() == "PinDiffers");
+  const std::string message = condition_of(room, "Serving")["message"];
+  CHECK(message.find("is pinned to version 3 and the record says version 1") != std::string::npos);
+  CHECK(room.records(RecordKind::kDrift) == 1);
+}
+
 TEST_CASE("serving: an endpoint without a pod is believed only when it lasts") {
   Served room;
   room.put_slice("stale", kTarget, "gone", "10.1.0.8");
