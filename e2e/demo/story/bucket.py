@@ -25,7 +25,13 @@ def connect(account: str, variables: Mapping[str, str]) -> Any:
         verify=variables["S3_CA_FILE"],
         aws_access_key_id=variables[f"S3_{account}_ACCESS_KEY"],
         aws_secret_access_key=variables[f"S3_{account}_SECRET_KEY"],
-        config=Config(connect_timeout=5, read_timeout=30, s3={"addressing_style": "path"}),
+        config=Config(
+            connect_timeout=5,
+            read_timeout=30,
+            s3={"addressing_style": "path"},
+            # Else bodies are sent in chunks, and a store may answer and close before the end.
+            request_checksum_calculation="when_required",
+        ),
     )
 
 
