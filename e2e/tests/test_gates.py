@@ -67,6 +67,36 @@ def test_one_evaluation_at_a_time(world: Callable[..., World]) -> None:
     it.wait_phase(second, "Promoted")
 
 
+def test_clones_have_an_account_and_labels_of_their_own(world: Callable[..., World]) -> None:
+    def quarantine(made: Object) -> None:
+        if made["kind"] == "ServingTarget":
+            made["spec"]["clone"] = {
+                "serviceAccountName": "quarantined",
+                "labels": {"zone": "quarantine"},
+                "resources": [{"container": "server", "requests": {"cpu": "0.050"}}],
+            }
+
+    it = world(versions=["1"], edit=both(stages([SLOW_LATENCY], PRODUCTION), both(SMALL, quarantine)))
+    it.admin.create(
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "quarantined"},
+            "automountServiceAccountToken": False,
+        },
+        it.ns,
+    )
+    request = it.request("1", "Staging")
+    it.wait_reason(request, "GatesRunning", 60)
+    (pod,) = it.admin.list("Pod", it.ns, labelSelector="stagekeeper.dev/clone=candidate")
+    assert pod["spec"]["serviceAccountName"] == "quarantined"
+    assert pod["metadata"]["labels"]["zone"] == "quarantine"
+    server = next(each for each in pod["spec"]["containers"] if each["name"] == "server")
+    assert server["resources"]["requests"]["cpu"] == "50m"
+    assert not [m for m in server["volumeMounts"] if "serviceaccount" in m["mountPath"]]
+    it.wait_phase(request, "Promoted")
+
+
 # A gate's pod dies
 
 

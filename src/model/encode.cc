@@ -36,6 +36,10 @@ class Writer final : public Fields {
     if (!values.empty()) set(key, values);
   }
 
+  void named_texts(std::string_view key, std::map<std::string, std::string>& values) override {
+    if (!values.empty()) set(key, values);
+  }
+
   void member_of_union(const std::string& discriminator, std::string& text) override {
     const json value = json::parse(text, nullptr, false);
     if (value.is_object() && !value.empty()) set(union_key(discriminator), value);
@@ -95,6 +99,10 @@ class PathLister final : public Fields {
   void flag(std::string_view key, bool& /*value*/, bool /*fallback*/) override { add(key); }
 
   void texts(std::string_view key, std::vector<std::string>& /*values*/) override { add(key); }
+
+  void named_texts(std::string_view key, std::map<std::string, std::string>& /*v*/) override {
+    add(key);
+  }
 
   void member_of_union(const std::string& /*discriminator*/, std::string& /*text*/) override {
     add("*");

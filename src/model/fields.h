@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -97,6 +98,9 @@ class Fields {
                        std::optional<std::int64_t> fallback) = 0;
   virtual void flag(std::string_view key, bool& value, bool fallback) = 0;
   virtual void texts(std::string_view key, std::vector<std::string>& values) = 0;
+
+  /// Texts by name, of which the CRD says neither how many nor which: labels.
+  virtual void named_texts(std::string_view key, std::map<std::string, std::string>& values) = 0;
 
   /// The member of a union whose key is `discriminator` with a small first letter, as JSON text,
   /// "{}" when absent. What is in it belongs to somebody else.

@@ -189,6 +189,23 @@ struct TemplateRule {
   friend bool operator==(const TemplateRule&, const TemplateRule&) = default;
 };
 
+/// What one container of a clone asks for instead of what the workload's asks for: resource names
+/// and quantities.
+struct CloneResources {
+  std::string container;
+  std::map<std::string, std::string> requests;
+  std::map<std::string, std::string> limits;
+};
+
+/// In what clones for gates differ from the workload beside their pins: what runs in them has not
+/// been approved by anybody.
+struct CloneSpec {
+  std::string service_account;                       ///< empty: the workload's
+  std::map<std::string, std::string> labels;         ///< of their pods, beside the workload's
+  std::map<std::string, std::string> node_selector;  ///< empty: the workload's
+  std::vector<CloneResources> resources;             ///< of the containers that are named
+};
+
 struct ServingTarget {
   ObjectMeta meta;
   std::string model;
@@ -197,6 +214,7 @@ struct ServingTarget {
   std::vector<PinEnv> pin;
   Inference inference;
   TemplateRule pod_template;
+  CloneSpec clone;
   std::optional<PendingRecord> pending;
   std::optional<LedgerHead> ledger_head;
   std::string ledger_uid;  ///< status.ledger.targetUid: hint only

@@ -47,6 +47,12 @@ void Reader::texts(std::string_view key, std::vector<std::string>& values) {
   }
 }
 
+void Reader::named_texts(std::string_view key, std::map<std::string, std::string>& values) {
+  const JsonReader member = at_[key];
+  if (member.present() && !member.is_object()) return problem(key, "is no object");
+  values = member.string_map();
+}
+
 void Reader::member_of_union(const std::string& discriminator, std::string& json) {
   const JsonReader member = at_[union_key(discriminator)];
   json = member.present() ? member.json() : "{}";

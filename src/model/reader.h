@@ -22,6 +22,7 @@ class Reader final : public Fields {
                std::optional<std::int64_t> fallback) override;
   void flag(std::string_view key, bool& value, bool fallback) override;
   void texts(std::string_view key, std::vector<std::string>& values) override;
+  void named_texts(std::string_view key, std::map<std::string, std::string>& values) override;
   void member_of_union(const std::string& discriminator, std::string& json) override;
   void refused(std::string_view key) override;
   void constant(std::string_view key, std::string_view only) override;

@@ -105,6 +105,22 @@ void template_fields(Fields& v, TemplateRule& it) {
   if (it.guarded && !it.managers.empty()) v.problem("managers", "is not allowed with Guard");
 }
 
+/// Our labels say whose a clone is.
+void clone_fields(Fields& v, CloneSpec& it) {
+  v.optional("serviceAccountName", it.service_account);
+  v.named_texts("labels", it.labels);
+  for (const auto& [key, value] : it.labels) {
+    if (key.starts_with("stagekeeper.dev/"))
+      v.problem("labels", "contains a label stagekeeper.dev/…, which only the operator sets");
+  }
+  v.named_texts("nodeSelector", it.node_selector);
+  v.list("resources", it.resources, [](Fields& r, CloneResources& one) {
+    r.required("container", one.container);
+    r.named_texts("requests", one.requests);
+    r.named_texts("limits", one.limits);
+  });
+}
+
 void spec_fields(Fields& v, ServingTarget& it) {
   v.required("model", it.model);
   v.optional("segment", it.segment);
@@ -122,6 +138,7 @@ void spec_fields(Fields& v, ServingTarget& it) {
   });
   v.object("inference", [&](Fields& i) { inference_fields(i, it.inference); });
   v.defaulted("template", [&](Fields& t) { template_fields(t, it.pod_template); });
+  v.defaulted("clone", [&](Fields& c) { clone_fields(c, it.clone); });
   v.defaulted("traffic", [](Fields& t) { t.constant("provider", "None"); });
 }
 

@@ -3,6 +3,7 @@
 import copy
 import json
 import pathlib
+import re
 import urllib.parse
 
 import kubernetes
@@ -19,6 +20,7 @@ PLURALS = {
 BUILT_IN = {
     "/apis/apps/v1": ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"], "/apis/batch/v1": ["Job", "CronJob"],
     "/apis/rbac.authorization.k8s.io/v1": ["Role", "RoleBinding"], "/apis/discovery.k8s.io/v1": ["EndpointSlice"],
+    "/apis/networking.k8s.io/v1": ["NetworkPolicy"],
 }
 
 
@@ -93,7 +95,7 @@ class Api:
     @staticmethod
     def path(kind, ns=None, name=None, sub=None):
         base = GROUP if kind in PLURALS else next((base for base, kinds in BUILT_IN.items() if kind in kinds), "/api/v1")
-        plural = PLURALS.get(kind, kind.lower().removesuffix("s") + "s")
+        plural = PLURALS.get(kind, re.sub("ys$", "ies", kind.lower().removesuffix("s") + "s"))
         path = base + (f"/namespaces/{ns}" if ns else "") + f"/{plural}"
         return path + (f"/{name}" if name else "") + (f"/{sub}" if sub else "")
 

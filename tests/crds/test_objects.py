@@ -134,6 +134,15 @@ ROWS = [
     ("ServingTarget", {"spec.template": {"managers": []}}, "should have at least 1 items"),
     ("ServingTarget", {"spec.template": {"managers": ["a"] * 2}}, "Duplicate value"),
     ("ServingTarget", {"spec.template": {"managers": ["a" * 513]}}, "Too long"),
+    ("ServingTarget", {"spec.clone": {"serviceAccountName": "Clone"}}, "serviceAccountName must be lower-case"),
+    ("ServingTarget", {"spec.clone": {"labels": {"stagekeeper.dev/clone": "baseline"}}}, "are set by Stagekeeper"),
+    ("ServingTarget", {"spec.clone": {"labels": {"a b": "c"}}}, "a key is a name of at most 63"),
+    ("ServingTarget", {"spec.clone": {"labels": {"a": "b c"}}}, "should match"),
+    ("ServingTarget", {"spec.clone": {"labels": {f"k{n}": "v" for n in range(17)}}}, "Too many"),
+    ("ServingTarget", {"spec.clone": {"nodeSelector": {}}}, "should have at least 1 properties"),
+    ("ServingTarget", {"spec.clone": {"nodeSelector": {"/": "x"}}}, "a key is a name of at most 63"),
+    ("ServingTarget", {"spec.clone": {"resources": [{"container": "server"}] * 2}}, "Duplicate value"),
+    ("ServingTarget", {"spec.clone": {"resources": [{"container": "server", "limits": {"memory": "lots"}}]}}, "should match"),
     ("ServingTarget", {"spec.inference.service.port": 0}, "greater than or equal to 1"),
     ("ServingTarget", {"spec.inference.containerPort": 65536}, "less than or equal to 65535"),
     ("ServingTarget", {"spec.inference.scheme": "SPDY"}, "Unsupported value"),
@@ -388,12 +397,12 @@ def test_columns_as_kubectl_prints_them(kubeconfig, admin, users, ns):
               "conditions": [{"type": "Ready", "status": "False", "reason": "AwaitingApproval", "message": "m",
                               "lastTransitionTime": "2026-11-21T09:30:00Z"}]}
     head, _ = kubectl(kubeconfig, "get", "promreq", "printed", "-n", ns).splitlines()
-    assert head.split() == "NAME MODEL VERSION STAGE PHASE GATES APPROVALS WAITING-FOR READY AGE".split()
+    assert head.split() == "NAME MODEL ACTION VERSION STAGE PHASE GATES APPROVALS WAITING-FOR READY AGE".split()
     cells = admin.printed("PromotionRequest", ns, "printed", status)
-    assert cells[:7] == "printed credit-risk 47 Production AwaitingApproval 3/3 1/2".split()
+    assert cells[:8] == "printed credit-risk Promote 47 Production AwaitingApproval 3/3 1/2".split()
     assert "approval of role business" in cells and "False" in cells
     wide = kubectl(kubeconfig, "get", "promreq", "printed", "-n", ns, "-o", "wide").splitlines()
-    assert wide[0].split()[-6:] == "REASON REQUESTER TARGETS FROM ACTION AGE".split() and " priya " in wide[1]
+    assert wide[0].split()[-5:] == "REASON REQUESTER TARGETS FROM AGE".split() and " priya " in wide[1]
     stage = valid("ModelStage")
     assert admin.create(stage, ns).status in {201, 409}  # 409: made by an operator beside this test
     status = {"model": "credit-risk", "stage": "Production", "version": "47", "waiting": [], "waitingCount": 0}

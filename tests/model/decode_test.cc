@@ -192,6 +192,13 @@ TEST_CASE("decode: ServingTarget, and no variable but ours in a pin") {
   const std::string managers = R"("managers":["nadia","system:serviceaccount:argocd:controller"])";
   const std::string guard = spoil(kTarget, managers, R"("changes":"Guard")");
   CHECK(decode<ServingTarget>(guard).value().pod_template.guarded);
+  CHECK(it.clone.service_account == "clone");
+  CHECK(it.clone.labels == std::map<std::string, std::string>{{"zone", "quarantine"}});
+  CHECK(it.clone.node_selector == std::map<std::string, std::string>{{"pool", "gates"}});
+  REQUIRE(it.clone.resources.size() == 1);
+  CHECK(it.clone.resources[0].container == "server");
+  CHECK(it.clone.resources[0].requests.at("cpu") == "500m");
+  CHECK(it.clone.resources[0].limits.at("memory") == "1Gi");
   CHECK(it.ledger_uid == "uid-0");
   CHECK_FALSE(it.pending);
   std::string unproved = kTarget;
@@ -227,6 +234,8 @@ TEST_CASE("decode: ServingTarget, and no variable but ours in a pin") {
       {"\"managers\"", "\"changes\":\"Allow\",\"managers\"", "spec.template.changes: is not"},
       {"\"managers\"", "\"changes\":\"Guard\",\"managers\"",
        "spec.template.managers: is not allowed with Guard"},
+      {"{\"zone\":\"quarantine\"}", "[]", "spec.clone.labels: is no object"},
+      {"\"zone\"", "\"stagekeeper.dev/clone\"", "spec.clone.labels: contains a label stagekeeper"},
       {"\"port\":80", "\"port\":80.5", "spec.inference.service.port: is no whole number"},
       {"\"port\":80", "\"port\":99999999999", "spec.inference.service.port: is out of range"}};
   refuses<ServingTarget>(kTarget, rows);

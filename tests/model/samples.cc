@@ -68,7 +68,10 @@ const std::string kTarget = object("ServingTarget", R"({
                 {"container":"fetch","name":"D","value":"x-${digest}"}]},
   "inference":{"service":{"name":"credit-risk-eu","port":80},"containerPort":8080,
     "versionProof":{"type":"Header","header":{"name":"X-Model-Version"}}},
-  "template":{"managers":["nadia","system:serviceaccount:argocd:controller"]}})",
+  "template":{"managers":["nadia","system:serviceaccount:argocd:controller"]},
+  "clone":{"serviceAccountName":"clone","labels":{"zone":"quarantine"},
+    "nodeSelector":{"pool":"gates"},
+    "resources":[{"container":"server","requests":{"cpu":"500m"},"limits":{"memory":"1Gi"}}]}})",
                                    R"({"ledger":{"targetUid":"uid-0"}})");
 
 const std::string kRequest = object("PromotionRequest", R"({

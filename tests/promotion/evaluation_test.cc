@@ -309,6 +309,11 @@ TEST_CASE("evaluation: what a kind needs and the policy lacks is said before any
        WaitCode::kTargetOfAnotherModel},
       {"no Deployment", [](EvaluationStory& s) { s.facts.on->deployment.reset(); },
        WaitCode::kDeploymentMissing},
+      {"resources of a container that is not there",
+       [](EvaluationStory& s) {
+         s.facts.on->target->clone.resources = {{.container = "x", .requests = {}, .limits = {}}};
+       },
+       WaitCode::kContainerMissing},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);

@@ -246,6 +246,50 @@ TEST_CASE("clone: is recognised by what it is, whatever it says of itself") {
   }
 }
 
+TEST_CASE("clone: has the service account, labels, nodes and resources that the target names") {
+  CloneCase c;
+  c.of.clone = {
+      .service_account = "quarantined",
+      .labels = {{"zone", "quarantine"}},
+      .node_selector = {{"pool", "gates"}},
+      .resources = {{.container = "server", .requests = {{"cpu", "500m"}}, .limits = {}}}};
+  json body = c.body();
+  body["metadata"]["uid"] = "uid-clone";
+  json& pod = body["spec"]["template"];
+  CHECK(pod["metadata"]["labels"]["zone"] == "quarantine");
+  CHECK(pod["metadata"]["labels"][kCloneLabel] == "candidate");
+  CHECK(planned_labels(c.source(), CloneRole::kCandidate).value().at("zone") == "quarantine");
+  CHECK(pod["spec"]["serviceAccountName"] == "quarantined");
+  CHECK(pod["spec"]["nodeSelector"] == json{{"pool", "gates"}});
+  CHECK(named(pod["spec"]["containers"], "server")["resources"] ==
+        json{{"requests", {{"cpu", "500m"}}}});
+
+  // As the API server keeps it.
+  pod["spec"]["serviceAccount"] = "quarantined";
+  for (json& container : pod["spec"]["containers"])
+    if (container["name"] == "server") container["resources"]["requests"]["cpu"] = "0.5";
+  const auto fault = [&] {
+    const std::string text = body.dump();
+    const Deployment decoded = decode<Deployment>(text).value();
+    return clone_fault({.clone = &decoded,
+                        .clone_json = text,
+                        .primary_json = c.primary,
+                        .target = &c.of,
+                        .version = version_ref("2")});
+  };
+  CHECK(fault().empty());
+  SUBCASE("another service account") {
+    pod["spec"]["serviceAccountName"] = "admin";
+  }
+  SUBCASE("other nodes") {
+    pod["spec"]["nodeSelector"] = {{"pool", "mine"}};
+  }
+  SUBCASE("resources of a container that the target does not name") {
+    pod["spec"]["initContainers"][0]["resources"] = {{"limits", {{"cpu", "1m"}}}};
+  }
+  CHECK(fault().find("template") != std::string::npos);
+}
+
 TEST_CASE("clone: its pod is found by the uids of its owners, and one pod is measured") {
   const CloneCase c;
   json body = c.body();

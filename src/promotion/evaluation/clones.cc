@@ -6,6 +6,7 @@
 #include "model/decode.h"
 #include "promotion/evaluation/pods.h"
 #include "promotion/manifests.h"
+#include "promotion/manifests/tailor.h"
 #include "promotion/pins.h"
 
 #include <nlohmann/json.hpp>
@@ -54,6 +55,21 @@ json without_pins(std::string_view deployment_json, const std::vector<PinEnv>& p
   return spec;
 }
 
+/// Whether the clone's pod spec is the serving one as clones of the target have it.
+bool is_made_of(const CloneSight& sight) {
+  json clone = without_pins(sight.clone_json, sight.target->pin);
+  json primary = without_pins(sight.primary_json, sight.target->pin);
+  if (!clone.is_object() || !primary.is_object()) return false;
+  try {
+    tailor_pod(primary, sight.target->clone);
+    for (json* spec : {&clone, &primary})
+      drop_rewritten(*spec, sight.target->clone);
+  } catch (const json::exception&) {
+    return false;
+  }
+  return clone == primary;
+}
+
 /// The clone's pods that could answer, oldest first.
 std::vector<const Pod*> pods_of(const CloneSight& sight) {
   std::vector<const Pod*> out;
@@ -99,10 +115,7 @@ std::string_view name(CloneRole role) {
 std::string clone_fault(const CloneSight& sight) {
   if (!holds_pins(*sight.clone, *sight.target, sight.version))
     return "it is pinned to something else";
-  const json clone = without_pins(sight.clone_json, sight.target->pin);
-  const json primary = without_pins(sight.primary_json, sight.target->pin);
-  if (clone.is_null() || clone != primary)
-    return "its pod template is not that of the serving Deployment";
+  if (!is_made_of(sight)) return "its pod template is not that of the serving Deployment";
   const auto wanted = clone_labels(label_of(sight.clone->meta, kRequestUidLabel), sight.role);
   if (sight.clone->selector != wanted) return "its selector is not the one of a clone";
   return "";

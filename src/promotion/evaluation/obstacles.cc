@@ -88,6 +88,18 @@ std::optional<Wait> target_fault(const EvaluationCase& facts) {
                                     name, on->name),
                 .who_can = "the owner of the model server creates it"};
   }
+  for (const CloneResources& each : on->target->clone.resources) {
+    const auto& containers = on->deployment->containers;
+    if (std::ranges::find(containers, each.container, &ContainerSpec::name) != containers.end())
+      continue;
+    return Wait{.code = WaitCode::kContainerMissing,
+                .about = "Deployment " + on->target->workload.name,
+                .what = fmt::format("Deployment {} has no container {}, for which ServingTarget {} "
+                                    "names resources of clones",
+                                    on->target->workload.name, each.container, on->name),
+                .who_can = "whoever writes ServingTargets",
+                .command = "correct spec.clone.resources"};
+  }
   return std::nullopt;
 }
 

@@ -2,6 +2,7 @@
 #include "model/decode.h"
 #include "promotion/manifests.h"
 #include "promotion/manifests/builders.h"
+#include "promotion/manifests/tailor.h"
 #include "promotion/pins.h"
 
 #include <nlohmann/json.hpp>
@@ -107,6 +108,8 @@ Labels labels_of(const json& primary, const CloneSource& source, CloneRole role)
   const json meta = primary.at("template").value("metadata", json::object());
   Labels out = harmless_labels(meta.value("labels", Labels()),
                                selector_keys(primary.at("selector")), source);
+  for (const auto& [key, value] : source.target->clone.labels)
+    out[key] = value;
   for (const auto& [key, value] : clone_labels(source.request->meta.uid, role))
     out[key] = value;
   return out;
@@ -118,6 +121,7 @@ json clone_body(const json& primary, const CloneSource& source, const CreateClon
   const json old_meta = pod.value("metadata", json::object());
   pod["metadata"] = {{"labels", labels_of(primary, source, clone.role)}};
   if (old_meta.contains("annotations")) pod["metadata"]["annotations"] = old_meta["annotations"];
+  tailor_pod(pod["spec"], source.target->clone);
   pin_pod(pod["spec"], render_pins(*source.target, clone.version));
   const ObjectMeta& request = source.request->meta;
   const build::Meta meta{
