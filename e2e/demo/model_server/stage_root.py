@@ -14,14 +14,14 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
 USER_ID = 65532  # "nonroot", as in the distroless images
 
 # Parts of the standard library that no server needs: tests, GUIs, installers, build files.
-_STDLIB_SKIPPED = (
+STDLIB_SKIPPED = (
     "__pycache__", "config-*", "dist-packages", "distutils", "ensurepip", "idlelib", "lib2to3",
     "pydoc_data", "site-packages", "sitecustomize.py", "sqlite3", "test", "tests", "tkinter",
     "turtledemo", "unittest", "venv", "_test*", "_ctypes_test*", "_codecs_*", "_curses*", "_dbm*",
@@ -35,7 +35,7 @@ _BOTOCORE_DATA = (
     "_retry.json",
     "s3",
 )
-_NOT_VENDORED = (
+NOT_VENDORED = (
     "pip*",
     "setuptools*",
     "pkg_resources",
@@ -54,10 +54,16 @@ _ETC = {
 }
 
 
-def stage(root: Path) -> None:
-    """Fills the empty folder `root`."""
+def stage(
+    root: Path, stage_app: Callable[[Path], None], *, skipped: Iterable[str], programs: Iterable[Path]
+) -> None:
+    """Fills the empty folder `root` with the interpreter that runs this and what `stage_app` puts
+    into its folder app. Of the standard library `skipped` is left out; `programs` go in as they are.
+    """
     interpreter = Path(sys.executable).resolve()
-    _copy_file(interpreter, root)
+    programs = [interpreter, *programs]
+    for program in programs:
+        _copy_file(program, root)
     link = root / "usr/local/bin/python3"
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(interpreter)
@@ -66,16 +72,17 @@ def stage(root: Path) -> None:
         library = Path(sysconfig.get_path(kind, vars=_base_prefixes()))
         shutil.copytree(
             library, _inside(root, library), dirs_exist_ok=True,
-            ignore=shutil.ignore_patterns(*_STDLIB_SKIPPED),
+            ignore=shutil.ignore_patterns(*skipped),
         )  # fmt: skip
-    _stage_app(root / "app")
+    stage_app(root / "app")
     for directory in ("etc", "tmp"):
         (root / directory).mkdir(exist_ok=True)
     for name, content in _ETC.items():
         (root / "etc" / name).write_text(content)
 
     _copy_shared_libraries(
-        root, [_inside(root, interpreter), *root.rglob("*.so"), *root.rglob("*.so.*")]
+        root,
+        [*(_inside(root, each) for each in programs), *root.rglob("*.so"), *root.rglob("*.so.*")],
     )
     _compile(root)
     _normalise(root)
@@ -93,8 +100,13 @@ def _stage_app(app: Path) -> None:
     shutil.copytree(HERE, app / "model_server", ignore=_only_modules)
     vendor = app / "vendor"
     shutil.copytree(
-        sysconfig.get_path("purelib"), vendor, ignore=shutil.ignore_patterns(*_NOT_VENDORED)
+        sysconfig.get_path("purelib"), vendor, ignore=shutil.ignore_patterns(*NOT_VENDORED)
     )
+    trim_botocore(vendor)
+
+
+def trim_botocore(vendor: Path) -> None:
+    """Leaves of botocore's descriptions what an S3 client needs."""
     for entry in (vendor / "botocore/data").iterdir():
         if entry.name not in _BOTOCORE_DATA:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
@@ -113,7 +125,8 @@ def _copy_shared_libraries(root: Path, binaries: Iterable[Path]) -> None:
         for line in listing.splitlines():
             # "libz.so.1 => /lib/…/libz.so.1 (0x…)" or "/lib64/ld-linux-x86-64.so.2 (0x…)"
             path = line.partition("=>")[2].strip() or line.strip()
-            if path.startswith("/"):
+            # Wheels bring libraries of their own, which lie in the root already.
+            if path.startswith("/") and not path.startswith(f"{root}/"):
                 needed.add(Path(path.rpartition(" (")[0]))
     # pthread_exit() loads libgcc_s by name, and aborts without it. nss_files and nss_dns are part
     # of libc since glibc 2.34.
@@ -160,20 +173,27 @@ def _normalise(root: Path) -> None:
     (root / "tmp").chmod(0o1777)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def make_context(
+    containerfile: Path,
+    stage_app: Callable[[Path], None],
+    *,
+    skipped: Iterable[str] = STDLIB_SKIPPED,
+    programs: Iterable[Path] = (),
+) -> int:
+    """The command of a stage-root: makes the build context that --out names. Arguments as stage."""
+    parser = argparse.ArgumentParser(description="Makes the build context of an image.")
     parser.add_argument("--out", type=Path, required=True, help="build context to (re)make")
-    out: Path = parser.parse_args().out
+    out: Path = parser.parse_args().out.resolve()
     root = out / "root"
     if root.exists():
         shutil.rmtree(root)
     root.mkdir(parents=True)
-    stage(root)
-    shutil.copy(HERE / "Containerfile", out)
+    stage(root, stage_app, skipped=skipped, programs=programs)
+    shutil.copy(containerfile, out)
     size = sum(path.lstat().st_size for path in root.rglob("*") if path.is_file())
     print(f"staged {root}: {size / 1e6:.1f} MB")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(make_context(HERE / "Containerfile", _stage_app))

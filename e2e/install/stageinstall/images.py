@@ -1,7 +1,8 @@
-"""Builds the three images and loads them into the node, each only when its content changed."""
+"""Builds the images and loads them into the node, each only when its content changed."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
@@ -50,6 +51,23 @@ def build_and_load(state: Path) -> ImageRefs:
         gate=_bring(gate, folder),
         model_server=_bring(server, folder),
     )
+
+
+def bring_real_servers(state: Path) -> str:
+    """The reference of the image with MLflow and MLServer, brought into the node.
+
+    Apart from the others because it takes minutes to build for the first time: only tests use it.
+    """
+    folder = state / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = [*_sources(places.SERVERS), places.DEMO / "model_server" / "stage_root.py"]
+
+    def stage(context: Path) -> None:
+        run([places.SERVERS / "stage-root", context])
+
+    with (folder / "real-servers.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _bring(Image("real-servers", tuple(sorted(sources)), stage), folder)
 
 
 def _bring(image: Image, folder: Path) -> str:

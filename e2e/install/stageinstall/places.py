@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 CLUSTER = ROOT / "e2e" / "cluster"
 DEMO = ROOT / "e2e" / "demo"
+SERVERS = ROOT / "e2e" / "servers"
 CHART = ROOT / "charts" / "stagekeeper"
 IMAGES = ROOT / "e2e" / "install" / "images"
 
