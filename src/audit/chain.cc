@@ -55,8 +55,7 @@ bool belongs(LedgerKind ledger, RecordKind kind) {
 /// its own Aborted, which left pins changed (one that took it over wrote the Aborted itself).
 bool owes_way_back(const History& history, const std::string& request_uid) {
   const RecordFact* last = history.last_pin();
-  return last != nullptr && last->kind == RecordKind::kAborted && last->pins_changed &&
-         last->request.uid == request_uid;
+  return left_pins_changed(last) && last->request.uid == request_uid;
 }
 
 Status check_intent(const History& history, const RecordContent& content) {

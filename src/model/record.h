@@ -175,4 +175,10 @@ struct RecordFact : RecordContent {
   TimePoint retain_until{};
 };
 
+/// Whether the record ended an Intent and left pins on the Deployment that must be put back. Null
+/// did not.
+inline bool left_pins_changed(const RecordFact* record) {
+  return record != nullptr && record->kind == RecordKind::kAborted && record->pins_changed;
+}
+
 }  // namespace stagekeeper

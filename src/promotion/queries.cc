@@ -123,7 +123,7 @@ bool is_way_back(const History& target, const RecordFact& intent) {
 
 const RecordFact* owed_way_back(const History& target) {
   const RecordFact* last = target.last_pin();
-  if (last == nullptr || last->kind != RecordKind::kAborted || !last->pins_changed) return nullptr;
+  if (!left_pins_changed(last)) return nullptr;
   if (last->code == EndCode::kSuperseded) return last;
   const RecordFact* intent = target.at(last->of);
   return intent != nullptr && is_way_back(target, *intent) ? nullptr : last;

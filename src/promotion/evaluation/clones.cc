@@ -6,6 +6,7 @@
 #include "model/decode.h"
 #include "promotion/evaluation/pods.h"
 #include "promotion/manifests.h"
+#include "promotion/manifests/containers.h"
 #include "promotion/manifests/tailor.h"
 #include "promotion/pins.h"
 
@@ -47,11 +48,7 @@ json without_pins(std::string_view deployment_json, const std::vector<PinEnv>& p
   const json::json_pointer path("/spec/template/spec");
   if (!parsed || !parsed->contains(path)) return nullptr;
   json spec = (*parsed)[path];
-  for (const char* list : {"initContainers", "containers"}) {
-    if (!spec.contains(list) || !spec[list].is_array()) continue;
-    for (json& container : spec[list])
-      drop_pins(container, pins);
-  }
+  for_each_container(spec, [&](json& container) { drop_pins(container, pins); });
   return spec;
 }
 

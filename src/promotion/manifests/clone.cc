@@ -2,6 +2,7 @@
 #include "model/decode.h"
 #include "promotion/manifests.h"
 #include "promotion/manifests/builders.h"
+#include "promotion/manifests/containers.h"
 #include "promotion/manifests/tailor.h"
 #include "promotion/pins.h"
 
@@ -80,14 +81,11 @@ void set_pins(json& container, const std::vector<RenderedPin>& pins) {
 
 /// Throws json::exception when the pod spec is malformed.
 void pin_pod(json& pod_spec, const std::vector<RenderedPin>& pins) {
-  for (const char* list : {"initContainers", "containers"}) {
-    if (!pod_spec.contains(list)) continue;
-    for (json& container : pod_spec[list]) {
-      const bool pinned = std::ranges::any_of(
-          pins, [&](const RenderedPin& pin) { return container.at("name") == pin.container; });
-      if (pinned) set_pins(container, pins);
-    }
-  }
+  for_each_container(pod_spec, [&](json& container) {
+    const bool pinned = std::ranges::any_of(
+        pins, [&](const RenderedPin& pin) { return container.at("name") == pin.container; });
+    if (pinned) set_pins(container, pins);
+  });
 }
 
 /// The serving Deployment's spec. Errors: Corrupt when there is no pod template in it.

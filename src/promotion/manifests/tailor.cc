@@ -1,5 +1,7 @@
 #include "promotion/manifests/tailor.h"
 
+#include "promotion/manifests/containers.h"
+
 #include <nlohmann/json.hpp>
 
 namespace stagekeeper::promotion {
@@ -10,11 +12,9 @@ using nlohmann::json;
 /// Visits the container of that name, init containers included.
 template <typename Visit>
 void visit_container(json& pod_spec, const std::string& name, const Visit& visit) {
-  for (const char* list : {"initContainers", "containers"}) {
-    if (!pod_spec.contains(list)) continue;
-    for (json& container : pod_spec[list])
-      if (container.value("name", json()) == json(name)) visit(container);
-  }
+  for_each_container(pod_spec, [&](json& container) {
+    if (container.value("name", json()) == json(name)) visit(container);
+  });
 }
 
 }  // namespace

@@ -33,8 +33,8 @@ bool subject_changed(const Case& facts, std::uint64_t before) {
 /// one to put them right.
 bool took_over(const Case& facts, std::uint64_t before) {
   const RecordFact* last = facts.facts.state.ledger.last_pin(before);
-  return last != nullptr && last->kind == RecordKind::kAborted && last->pins_changed &&
-         last->code == EndCode::kSuperseded && last->request.uid == facts.subject.request.meta.uid;
+  return left_pins_changed(last) && last->code == EndCode::kSuperseded &&
+         last->request.uid == facts.subject.request.meta.uid;
 }
 
 AppendRecord intent_record(const Case& facts, const RecordFact* aborted) {

@@ -51,8 +51,7 @@ Decision closing(const OrphanFacts& facts, std::string what) {
 bool touched(const OrphanFacts& facts, rollout::PinState state) {
   if (facts.intent.action == name(RequestAction::kAdopt)) return false;
   if (state != rollout::PinState::kBefore) return true;
-  const RecordFact* last = facts.state.ledger.last_pin(facts.intent.sequence);
-  return last != nullptr && last->kind == RecordKind::kAborted && last->pins_changed;
+  return left_pins_changed(facts.state.ledger.last_pin(facts.intent.sequence));
 }
 
 Decision put_back(const OrphanFacts& facts, const Deployment& deployment, const VersionRef& serving,

@@ -55,8 +55,7 @@ Step dispatch(const Case& facts) {
   const Attempt& first = attempts.front();
   if (first.end == nullptr) return carry_out(facts, *first.intent, false);
   if (attempts.size() == 1) {
-    const bool failed = first.end->kind == RecordKind::kAborted && first.end->pins_changed &&
-                        first.end->code != EndCode::kSuperseded;
+    const bool failed = left_pins_changed(first.end) && first.end->code != EndCode::kSuperseded;
     return failed ? after_failure(facts, *first.end) : ended(facts, end_of_first(*first.end));
   }
   const Attempt& back = attempts[1];
