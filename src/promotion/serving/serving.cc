@@ -42,6 +42,13 @@ std::vector<VersionRef> allowed_versions(const History& ledger) {
   return out;
 }
 
+/// What every endpoint is held against.
+struct Sight {
+  const Facts& facts;
+  std::vector<VersionRef> allowed;  ///< see allowed_versions()
+  bool changed = false;             ///< the Deployment's template is a new one, by somebody who may
+};
+
 bool holds_version(const EndpointFacts& endpoint, const ServingTarget& target,
                    const VersionRef& version) {
   Deployment running;
@@ -50,12 +57,11 @@ bool holds_version(const EndpointFacts& endpoint, const ServingTarget& target,
 }
 
 /// The recorded version whose pins the pod bears, else what it says of itself.
-std::string version_of(const EndpointFacts& endpoint, const Facts& facts) {
-  const auto allowed = allowed_versions(facts.ledger);
-  for (const VersionRef& version : allowed) {
-    if (holds_version(endpoint, facts.target, version)) return version.version;
+std::string version_of(const EndpointFacts& endpoint, const Sight& sight) {
+  for (const VersionRef& version : sight.allowed) {
+    if (holds_version(endpoint, sight.facts.target, version)) return version.version;
   }
-  for (const PinEnv& pin : facts.target.pin) {
+  for (const PinEnv& pin : sight.facts.target.pin) {
     if (pin.value != "${version}") continue;
     for (const ContainerSpec& container : endpoint.containers) {
       for (const EnvVar& variable : container.env) {
@@ -72,10 +78,10 @@ std::string object_of(const EndpointFacts& endpoint) {
   return fmt::format("Pod {}", endpoint.pod);
 }
 
-std::vector<Observed> observe(const Facts& facts) {
+std::vector<Observed> observe(const Sight& sight) {
   std::vector<Observed> out;
-  for (const EndpointFacts& endpoint : facts.endpoints) {
-    Observed one{.version = version_of(endpoint, facts)};
+  for (const EndpointFacts& endpoint : sight.facts.endpoints) {
+    Observed one{.version = version_of(endpoint, sight)};
     if (!endpoint.ours)
       one.object = endpoint.controller.empty() ? object_of(endpoint) : endpoint.controller;
     const auto same = std::ranges::find_if(out, [&](const Observed& other) {
@@ -174,36 +180,36 @@ Verdict departed(const EndpointFacts& endpoint) {
           .field = endpoint.departure};
 }
 
-Verdict other_pins(const Facts& facts, const EndpointFacts& endpoint) {
-  const std::string version = version_of(endpoint, facts);
+Verdict other_pins(const Sight& sight, const EndpointFacts& endpoint) {
+  const std::string version = version_of(endpoint, sight);
   return {.fault = Fault::kPinDiffers,
           .message =
               fmt::format("pod {} is pinned to {} and the record says version {}; {}", endpoint.pod,
                           version.empty() ? "no version that is known" : "version " + version,
-                          serving_version(facts.ledger).version, kRestore),
+                          serving_version(sight.facts.ledger).version, kRestore),
           .object = object_of(endpoint),
           .field = "spec.containers.env"};
 }
 
-Verdict judge_endpoint(const Facts& facts, const EndpointFacts& endpoint, bool changed) {
+Verdict judge_endpoint(const Sight& sight, const EndpointFacts& endpoint) {
+  const Facts& facts = sight.facts;
   if (!endpoint.found || !endpoint.ours) return stranger(facts, endpoint);
   if (!endpoint.departure.empty()) return departed(endpoint);
-  const auto allowed = allowed_versions(facts.ledger);
-  const bool pinned = std::ranges::any_of(allowed, [&](const VersionRef& version) {
+  const bool pinned = std::ranges::any_of(sight.allowed, [&](const VersionRef& version) {
     return holds_version(endpoint, facts.target, version);
   });
-  if (!pinned) return other_pins(facts, endpoint);
+  if (!pinned) return other_pins(sight, endpoint);
   const bool known = is_recorded(facts, endpoint.template_digest) ||
-                     (changed && endpoint.template_digest == facts.template_digest);
+                     (sight.changed && endpoint.template_digest == facts.template_digest);
   return known ? Verdict{} : other_template(facts, endpoint);
 }
 
 /// The worst of what the endpoints show; of equals the first. What is sure comes before what is
 /// not.
-Verdict worst(const Facts& facts, bool changed) {
+Verdict worst(const Sight& sight) {
   Verdict out;
-  for (const EndpointFacts& endpoint : facts.endpoints) {
-    Verdict one = judge_endpoint(facts, endpoint, changed);
+  for (const EndpointFacts& endpoint : sight.facts.endpoints) {
+    Verdict one = judge_endpoint(sight, endpoint);
     if (one.fault == Fault::kNone) continue;
     const bool worse = out.fault == Fault::kNone || (out.unsure && !one.unsure) ||
                        (out.unsure == one.unsure && one.fault < out.fault);
@@ -217,7 +223,8 @@ Verdict nothing(std::string message, std::string object) {
       .fault = Fault::kNothingServes, .message = std::move(message), .object = std::move(object)};
 }
 
-Verdict judge_service(const Facts& facts, bool changed) {
+Verdict judge_service(const Sight& sight) {
+  const Facts& facts = sight.facts;
   const std::string service = facts.target.inference.service;
   if (!facts.service_found)
     return nothing(fmt::format("Service {} does not exist; create it", service),
@@ -233,7 +240,7 @@ Verdict judge_service(const Facts& facts, bool changed) {
         return found != labels.end() && found->second == wanted.second;
       });
   if (!selects) return moved(facts);
-  if (Verdict out = worst(facts, changed); out.fault != Fault::kNone) return out;
+  if (Verdict out = worst(sight); out.fault != Fault::kNone) return out;
   if (facts.endpoints.empty())
     return nothing(fmt::format("no pod behind Service {} is ready", service), "Service " + service);
   return {.message = "users reach the recorded version and nothing else"};
@@ -249,8 +256,7 @@ std::vector<const RecordFact*> under_way(const History& ledger) {
   std::vector<const RecordFact*> out;
   const RecordFact* last = ledger.last_pin();
   while (last != nullptr && out.size() < kMaxUnderWay) {
-    const bool owes = last->kind == RecordKind::kAborted && last->pins_changed;
-    const RecordFact* intent = owes ? ledger.at(last->of) : last;
+    const RecordFact* intent = left_pins_changed(last) ? ledger.at(last->of) : last;
     if (intent == nullptr || intent->kind != RecordKind::kIntent) break;
     out.push_back(intent);
     last = ledger.last_pin(intent->sequence);
@@ -262,11 +268,13 @@ Verdict judge(const Facts& facts) {
   if (facts.ledger.serving() == nullptr && facts.ledger.open_intent() == nullptr)
     return nothing("no version was promoted yet; create a PromotionRequest",
                    "ServingTarget " + facts.target.meta.name);
-  const bool changed = facts.deployment && template_changed(facts);
-  Verdict out = judge_service(facts, changed);
-  out.template_changed = changed;
+  const Sight sight{.facts = facts,
+                    .allowed = allowed_versions(facts.ledger),
+                    .changed = facts.deployment && template_changed(facts)};
+  Verdict out = judge_service(sight);
+  out.template_changed = sight.changed;
   out.changing = facts.ledger.open_intent() != nullptr;
-  out.observed = observe(facts);
+  out.observed = observe(sight);
   return out;
 }
 
