@@ -74,15 +74,16 @@ Result<std::string> selecting_service(const Stores& stores, const Observation& s
                                       .services = services,
                                       .request = &seen.world.subject.request,
                                       .target = &*on.target};
-  std::string stray;
   for (const CloneRole role : kRoles) {
     SK_TRY(const auto labels, promotion::planned_labels(source, role));
-    if (stray.empty()) stray = promotion::stray_service(services, labels);
+    if (std::string stray = promotion::stray_service(services, labels); !stray.empty())
+      return stray;
   }
   for (const auto& [role, clone] : found) {
-    if (stray.empty()) stray = promotion::stray_service(services, clone.object.pod_labels);
+    std::string stray = promotion::stray_service(services, clone.object.pod_labels);
+    if (!stray.empty()) return stray;
   }
-  return stray;
+  return std::string();
 }
 
 }  // namespace
