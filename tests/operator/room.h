@@ -194,11 +194,11 @@ class Room {
   std::unique_ptr<Replica> replica();
 
  private:
-  [[nodiscard]] std::optional<nlohmann::json> progressed(const nlohmann::json& deployment) const;
-  std::string missing_set(const nlohmann::json& deployment);
+  [[nodiscard]] std::optional<nlohmann::json> progressed(const nlohmann::json& object) const;
+  std::string missing_set(const nlohmann::json& object);
   [[nodiscard]] std::vector<std::pair<kube::ResourceType, kube::ObjectKey>> garbage() const;
-  void settle_deployment(const nlohmann::json& deployment);
-  void settle_endpoints(const nlohmann::json& deployment);
+  void settle_deployment(const nlohmann::json& object);
+  void settle_endpoints(const nlohmann::json& object);
   void finish_job(const nlohmann::json& job, gates::Verdict verdict);
 
   const Options options_;
