@@ -20,6 +20,7 @@ from typing import Any
 import mlflow.sklearn
 import numpy as np
 import pandas as pd
+import sklearn
 from mlflow.models import Model, infer_signature
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -75,7 +76,7 @@ def _archive(version: str, fitted: Any, rows: pd.DataFrame) -> bytes:
             signature=signature,
             mlflow_model=Model(utc_time_created=_MADE_AT, model_uuid=identity),
             pyfunc_predict_fn="predict_proba",
-            pip_requirements=["scikit-learn==1.9.1"],
+            pip_requirements=[f"scikit-learn=={sklearn.__version__}"],
             serialization_format="cloudpickle",
         )
         made = io.BytesIO()

@@ -36,6 +36,7 @@ def stage_app(app: Path) -> None:
     shutil.copytree(packages, vendor, ignore=left_out)
     recipe.trim_botocore(vendor)
     shutil.copyfile(HERE / "load_model.py", app / "load_model.py")
+    shutil.copytree(recipe.HERE, app / "model_server", ignore=recipe.only_modules)
     commands = app / "bin"
     commands.mkdir()
     for name in _COMMANDS:

@@ -29,10 +29,7 @@ class Unavailable(Exception):
 
 def load(pin: Pin, env: Mapping[str, str]) -> Model:
     """The model behind `pin`. Parses nothing of another digest. Raises Refused, Unavailable."""
-    content = _fetch(pin.uri, env)
-    actual = "sha256:" + hashlib.sha256(content).hexdigest()
-    if actual != pin.digest:
-        raise Refused(f"{pin.uri} has digest {actual}, but MODEL_DIGEST pins {pin.digest}")
+    content = fetch(pin, env)
     try:
         model = parse_model(content)
     except ArtifactError as error:
@@ -44,27 +41,33 @@ def load(pin: Pin, env: Mapping[str, str]) -> Model:
     return model
 
 
-def _fetch(uri: str, env: Mapping[str, str]) -> bytes:
-    parts = urlsplit(uri)
+def fetch(pin: Pin, env: Mapping[str, str], limit: int = MAX_ARTIFACT_BYTES) -> bytes:
+    """The bytes behind `pin`, of the pinned digest and at most `limit`. Raises Refused, Unavailable."""
+    parts = urlsplit(pin.uri)
     path = unquote(parts.path)
-    content = (
-        _read_s3(parts.netloc, path.lstrip("/"), env) if parts.scheme == "s3" else _read_file(path)
-    )
-    if len(content) > MAX_ARTIFACT_BYTES:
-        raise Refused(f"{uri} is larger than {MAX_ARTIFACT_BYTES} bytes: not a demo artifact")
+    # One byte more is enough to see that it is too large.
+    if parts.scheme == "s3":
+        content = _read_s3(parts.netloc, path.lstrip("/"), env, limit + 1)
+    else:
+        content = _read_file(path, limit + 1)
+    if len(content) > limit:
+        raise Refused(f"{pin.uri} is larger than {limit} bytes: not a demo artifact")
+    actual = "sha256:" + hashlib.sha256(content).hexdigest()
+    if actual != pin.digest:
+        raise Refused(f"{pin.uri} has digest {actual}, but MODEL_DIGEST pins {pin.digest}")
     return content
 
 
-def _read_file(path: str) -> bytes:
+def _read_file(path: str, most: int) -> bytes:
     try:
         with Path(path).open("rb") as file:
-            return file.read(MAX_ARTIFACT_BYTES + 1)
+            return file.read(most)
     except OSError as error:
         raise Refused(f"cannot read {path}: {error.strerror}") from error
 
 
-def _read_s3(bucket: str, key: str, env: Mapping[str, str]) -> bytes:
-    """At most MAX_ARTIFACT_BYTES + 1 bytes of the object, enough to see that it is too large."""
+def _read_s3(bucket: str, key: str, env: Mapping[str, str], most: int) -> bytes:
+    """At most `most` bytes of the object."""
     # botocore (the core of boto3) takes longer to import than the rest of the server to start, and
     # an unpinned server, or one with a file:// pin, never needs it.
     import botocore.config
@@ -88,7 +91,7 @@ def _read_s3(bucket: str, key: str, env: Mapping[str, str]) -> bytes:
     )
     try:
         body = client.get_object(Bucket=bucket, Key=key)["Body"]
-        return bytes(body.read(MAX_ARTIFACT_BYTES + 1))
+        return bytes(body.read(most))
     except botocore.exceptions.ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         message = (

@@ -97,7 +97,7 @@ def _base_prefixes() -> dict[str, str]:
 
 
 def _stage_app(app: Path) -> None:
-    shutil.copytree(HERE, app / "model_server", ignore=_only_modules)
+    shutil.copytree(HERE, app / "model_server", ignore=only_modules)
     vendor = app / "vendor"
     shutil.copytree(
         sysconfig.get_path("purelib"), vendor, ignore=shutil.ignore_patterns(*NOT_VENDORED)
@@ -112,7 +112,7 @@ def trim_botocore(vendor: Path) -> None:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-def _only_modules(_: str, names: list[str]) -> Iterable[str]:
+def only_modules(_: str, names: list[str]) -> Iterable[str]:
     skipped = shutil.ignore_patterns(*_LEFT_OUT_OF_APP)("", names)
     return skipped | {name for name in names if not name.endswith(".py")}
 

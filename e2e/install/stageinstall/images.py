@@ -60,7 +60,7 @@ def bring_real_servers(state: Path) -> str:
     """
     folder = state / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    sources = [*_sources(places.SERVERS), places.DEMO / "model_server" / "stage_root.py"]
+    sources = [*_sources(places.SERVERS), *_sources(places.DEMO / "model_server")]
 
     def stage(context: Path) -> None:
         run([places.SERVERS / "stage-root", context])

@@ -64,9 +64,7 @@ class RealServers:
 
         def edit(made: Object) -> None:
             if made["kind"] == "Deployment":
-                _serve(made["spec"], self.image, command, variables)
-                (server,) = made["spec"]["template"]["spec"]["containers"]
-                server["readinessProbe"]["httpGet"]["path"] = ready
+                _serve(made["spec"], self.image, command, variables, ready)
             if made["kind"] == "ServingTarget":
                 _ask(made["spec"], pins, inference)
 
@@ -103,7 +101,7 @@ class RealServers:
 
 
 def _serve(
-    spec: Object, image: str, command: list[str], variables: dict[str, str]
+    spec: Object, image: str, command: list[str], variables: dict[str, str], ready: str
 ) -> None:
     """One replica; the container that loads has the credentials, the one that serves has none."""
     # A server that imports half of Python's libraries needs its time on a busy node.
@@ -130,6 +128,7 @@ def _serve(
         volumeMounts=[{**models, "readOnly": True}, scratch],
         resources={"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "768Mi"}},
     )
+    server["readinessProbe"]["httpGet"]["path"] = ready
     pod["volumes"] += [{"name": "models", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
 
 
