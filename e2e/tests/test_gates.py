@@ -153,7 +153,7 @@ i=json.loads(os.environ['STAGEKEEPER_GATE_INPUT'])
 r={'schema':1,'requestUid':i['requestUid'],'gate':i['gate'],'attempt':i['attempt'],
 'nonce':i['nonce'],'dataset':i['dataset']['digest'],'artifact':i['artifact']['digest'],
 'outcome':'Measured','code':'','message':'',
-'accuracy':{'auc':'0.99','rows':'5000','positives':'167','goldenRow':'0','goldenScore':'0.5'}}
+'accuracy':{'auc':'0.99','rows':'5000','positives':'167','golden':'0=0.5'}}
 def say(t):
  open('/dev/termination-log','w').write(t)
 """

@@ -12,7 +12,7 @@ constexpr std::array<Measurer, 4> kMeasurers{{
     {"Latency", "Time one-row calls one after the other, report percentiles", measure_latency},
     {"Fairness", "Score all rows through the candidate, report the AUC of each group",
      measure_fairness},
-    {"Smoke", "Ask the serving Service for health, version and the golden row", measure_smoke},
+    {"Smoke", "Ask the serving Service for health, version and the golden rows", measure_smoke},
 }};
 
 }  // namespace

@@ -21,7 +21,7 @@ using Measure = gates::Reasoned<std::string> (*)(const gates::GateInput& input,
 // One function a kind, each in a file of operator/gate/kinds.
 
 /// All rows through candidate and champion, batch by batch, same rows, same order; both AUCs, the
-/// paired interval, and the candidate's score of a row that the nonce chooses (golden row).
+/// paired interval, and the candidate's scores of rows that the nonce chooses (golden rows).
 gates::Reasoned<std::string> measure_accuracy(const gates::GateInput& input,
                                               const gates::EvaluationSet& rows,
                                               const Surroundings& around);
@@ -42,8 +42,8 @@ gates::Reasoned<std::string> measure_fairness(const gates::GateInput& input,
 inline constexpr int kSmokeCalls = 10;
 
 /// Health and version over a new connection each time, so that every replica of a Service is likely
-/// seen, then a row in the same way, where there are rows. Another version that answers is what was
-/// measured, no error. Further reason: NoSuchRow (a golden row beyond the table).
+/// seen, then the golden rows in the same way, where there are any. Another version that answers is
+/// what was measured, no error. Further reason: NoSuchRow (a golden row beyond the table).
 gates::Reasoned<std::string> measure_smoke(const gates::GateInput& input,
                                            const gates::EvaluationSet& rows,
                                            const Surroundings& around);

@@ -222,4 +222,24 @@ Reasoned<Table> read_table(std::string_view csv, const std::vector<ColumnSpec>& 
   return std::move(layout.table);
 }
 
+Table pick_rows(const Table& table, std::span<const std::uint64_t> rows) {
+  const auto picked = [rows](const auto& all) {
+    std::remove_cvref_t<decltype(all)> out;
+    out.reserve(rows.size());
+    for (const std::uint64_t row : rows)
+      out.push_back(all[row]);
+    return out;
+  };
+  Table out{.rows = rows.size()};
+  for (const Column& column : table.columns) {
+    out.columns.push_back(
+        {.name = column.name,
+         .type = column.type,
+         .values = std::visit([&](const auto& all) { return decltype(column.values)(picked(all)); },
+                              column.values),
+         .missing = picked(column.missing)});
+  }
+  return out;
+}
+
 }  // namespace stagekeeper::gates

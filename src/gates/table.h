@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -38,6 +39,9 @@ struct Table {
   std::size_t rows = 0;
   std::vector<Column> columns;  ///< those asked for that exist, in the order asked
 };
+
+/// A table of those rows alone, in that order; each below table.rows.
+Table pick_rows(const Table& table, std::span<const std::uint64_t> rows);
 
 /// What a table from outside may be at most.
 struct TableLimits {

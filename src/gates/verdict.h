@@ -18,8 +18,8 @@ std::string_view name(Verdict verdict);
 /// kErrored for a text that this version does not know: fail closed.
 Verdict verdict(std::string_view text);
 
-/// Named facts that one gate leaves for a later one: the golden row and the candidate's score of
-/// it.
+/// Named facts that one gate leaves for a later one: the golden rows with the candidate's
+/// scores of them.
 using Carries = std::map<std::string, std::string>;
 
 /// The judgement on one gate, as status and records show it. Values are texts; empty = none.

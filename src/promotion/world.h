@@ -36,7 +36,7 @@ struct GateState {
   std::string served_by;                    ///< uid of the clone's pod that was measured
   std::string proof;                        ///< versionProof.type that the version is proved by
   std::map<std::string, std::string> pods;  ///< attested before and after: role or pod → identity
-  std::map<std::string, std::string> carries;  ///< named facts for a later gate (golden row, score)
+  std::map<std::string, std::string> carries;  ///< named facts for a later gate (golden rows)
 };
 
 /// The role of a clone of the serving Deployment.
@@ -184,7 +184,7 @@ struct DecidedFacts {
   std::optional<Dataset> dataset;      ///< for the smoke test: the data that was decided on
   std::vector<SignatureInput> inputs;  ///< the same: which columns the model takes
   std::optional<BinaryClassification> binary;
-  std::map<std::string, std::string> carries;  ///< named facts of the gates (golden row, score)
+  std::map<std::string, std::string> carries;  ///< named facts of the gates (golden rows)
   std::vector<GateState> gates;                ///< results that were decided on
   std::optional<ReviewView> review;
   std::vector<ApprovalView> approvals;

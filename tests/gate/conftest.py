@@ -29,6 +29,11 @@ def digest_of(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
+def golden_of(measured: dict[str, Any]) -> dict[int, float]:
+    """The golden rows of an accuracy gate with the candidate's scores."""
+    return {int(row): float(score) for row, score in (one.split("=") for one in measured["golden"].split(" "))}
+
+
 @dataclass
 class Ended:
     """What a run of the program left behind."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import NONCE, Gate, digest_of
+from conftest import NONCE, Gate, digest_of, golden_of
 from servers import model, rows_of, serving
 
 Servers = Callable[..., str]
@@ -34,8 +34,9 @@ def test_accuracy_equals_scikit_learn(
     low, high = float(measured["improvementLow"]), float(measured["improvementHigh"])
     assert (low + high) / 2 == pytest.approx(expected["improvement"], abs=1e-11)
     assert (high - low) / 2 == pytest.approx(expected["margin95"], rel=1e-6)
-    assert 0 <= int(measured["goldenRow"]) < 5000
-    assert 0 < float(measured["goldenScore"]) < 1
+    golden = golden_of(measured)
+    assert len(golden) == 8
+    assert all(0 <= row < 5000 and 0 < score < 1 for row, score in golden.items())
 
 
 def test_accuracy_without_a_champion(gate: Gate, evaluation: bytes, model_server: Servers) -> None:
@@ -98,21 +99,21 @@ def test_latency_sees_a_slow_server(gate: Gate, evaluation: bytes, model_server:
 
 def test_smoke_asks_again_on_new_connections(gate: Gate, evaluation: bytes) -> None:
     gate.dataset(evaluation)
-    gate.input["parameters"] = {"goldenRow": 3, "goldenScore": "0.25"}
+    gate.input["parameters"] = {"golden": "3=0.25 7=0.25"}
     with serving(model(lambda rows: [0.25] * len(rows))) as (origin, seen):
         gate.servers(origin, "2")
         ended = gate.run("smoke")
     assert ended.code == 0
     assert ended.report is not None
-    assert ended.report["smoke"] == {"servedVersion": "2", "goldenScore": "0.25", "healthy": True}
+    assert ended.report["smoke"] == {"servedVersion": "2", "golden": "3=0.25 7=0.25", "healthy": True}
     assert len({request.client_port for request in seen}) == len(seen) == 20
-    fourth = list(csv.DictReader(io.StringIO(evaluation.decode())))[3]
+    all_rows = list(csv.DictReader(io.StringIO(evaluation.decode())))
     assert rows_of(seen[-1]) == [
-        [float(fourth["balance"]), float(fourth["income"]), int(fourth["student_account"])]
+        [float(row["balance"]), float(row["income"]), int(row["student_account"])] for row in (all_rows[3], all_rows[7])
     ]
 
 
-def test_smoke_of_the_real_server_repeats_the_golden_score(
+def test_smoke_of_the_real_server_repeats_the_golden_scores(
     gate: Gate, evaluation: bytes, model_server: Servers
 ) -> None:
     gate.dataset(evaluation)
@@ -120,11 +121,11 @@ def test_smoke_of_the_real_server_repeats_the_golden_score(
     gate.servers(origin, "4")
     accuracy = gate.run("accuracy").report
     assert accuracy is not None
-    golden = accuracy["accuracy"]["goldenScore"]
-    gate.input["parameters"] = {"goldenRow": int(accuracy["accuracy"]["goldenRow"]), "goldenScore": golden}
+    golden = accuracy["accuracy"]["golden"]
+    gate.input["parameters"] = {"golden": golden}
     report = gate.run("smoke").report
     assert report is not None
-    assert report["smoke"] == {"servedVersion": "4", "goldenScore": golden, "healthy": True}
+    assert report["smoke"] == {"servedVersion": "4", "golden": golden, "healthy": True}
 
 
 def test_only_the_signature_is_sent_in_batches(gate: Gate, evaluation: bytes) -> None:
@@ -166,8 +167,9 @@ def test_scores_are_found_where_the_policy_says(
     assert wrapped["accuracy"] == plain["accuracy"]
 
 
-def test_each_attempt_chooses_a_golden_row_of_its_own(gate: Gate, evaluation: bytes) -> None:
+def test_each_attempt_chooses_golden_rows_of_its_own(gate: Gate, evaluation: bytes) -> None:
     gate.dataset(evaluation)
+    balances = [float(row["balance"]) for row in csv.DictReader(io.StringIO(evaluation.decode()))]
     chosen = set()
     with serving(model(lambda rows: [row[0] / 1000 for row in rows])) as (origin, _):
         gate.servers(origin, "2")
@@ -175,12 +177,11 @@ def test_each_attempt_chooses_a_golden_row_of_its_own(gate: Gate, evaluation: by
             gate.input["nonce"] = f"{attempt:032x}"
             report = gate.run("accuracy").report
             assert report is not None
-            row = int(report["accuracy"]["goldenRow"])
-            balance = list(csv.DictReader(io.StringIO(evaluation.decode())))[row]["balance"]
-            assert float(report["accuracy"]["goldenScore"]) == float(balance) / 1000
-            assert str(row) not in report["message"]
-            chosen.add(row)
-    assert len(chosen) == 3
+            golden = golden_of(report["accuracy"])
+            assert golden == {row: balances[row] / 1000 for row in golden}
+            assert report["message"] == ""
+            chosen |= golden.keys()
+    assert len(chosen) > 20
 
 
 def test_smoke_without_a_dataset_looks_at_health_and_version(gate: Gate) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Gate
+from conftest import Gate, golden_of
 from servers import Answer, Respond, Seen, serving
 
 ROWS = b"balance,income,student_account,label\n" + b"".join(
@@ -78,7 +78,9 @@ def test_open_inference_with_each_proof(gate: Gate, proof: dict[str, Any]) -> No
     with serving(open_inference(path=path)) as (origin, seen):
         gate.servers(origin, "2")
         found = measured(gate)
-    assert (found["rows"], found["goldenScore"]) == ("60", repr(score(row_of(int(found["goldenRow"])))))
+    assert found["rows"] == "60"
+    golden = golden_of(found)
+    assert golden == {row: score(row_of(row)) for row in golden}
     assert {request.path for request in seen} == {f"{path}/ready", f"{path}/infer"}
 
 
@@ -171,7 +173,7 @@ def test_what_cannot_be_asked_is_said_at_once(gate: Gate, inference: dict[str, A
 def test_smoke_says_which_version_it_saw_only_where_it_did(gate: Gate, proof: dict[str, Any], versions: str | None) -> None:
     told(gate, proof, protocol="OpenInference")
     gate.task["scoring"]["positiveIndex"] = 1
-    gate.input["parameters"] = {"goldenRow": 5, "goldenScore": repr(score(row_of(5)))}
+    gate.input["parameters"] = {"golden": f"5={score(row_of(5))!r}"}
     with serving(open_inference(path="/v2/models/credit-risk")) as (origin, _):
         gate.servers(origin, "2")
         report = gate.run("smoke").report
@@ -183,7 +185,7 @@ def test_smoke_says_which_version_it_saw_only_where_it_did(gate: Gate, proof: di
 def test_smoke_of_a_body_with_another_version(gate: Gate) -> None:
     told(gate, {"type": "Body", "pointer": "/model_version"}, protocol="OpenInference")
     gate.task["scoring"]["positiveIndex"] = 1
-    gate.input["parameters"] = {"goldenRow": 5, "goldenScore": "0.5"}
+    gate.input["parameters"] = {"golden": "5=0.5"}
     with serving(open_inference("1", "/v2/models/credit-risk")) as (origin, _):
         gate.servers(origin, "2")
         report = gate.run("smoke").report

@@ -132,7 +132,7 @@ def test_the_gate_waits_for_a_server_that_is_late(gate: Gate) -> None:
 
 def test_smoke_reports_another_version_that_keeps_answering(gate: Gate) -> None:
     gate.dataset(TABLE)
-    gate.input["parameters"] = {"goldenRow": 0, "goldenScore": "0.5"}
+    gate.input["parameters"] = {"golden": "0=0.5"}
     calls = iter(range(1000))
     # Every third connection reaches a pod of the version before.
     with serving(model(balances, lambda _: "1" if next(calls) % 3 == 2 else "2")) as (origin, _):
@@ -141,12 +141,12 @@ def test_smoke_reports_another_version_that_keeps_answering(gate: Gate) -> None:
     assert ended.code == 0
     assert ended.report is not None
     assert ended.report["smoke"]["servedVersion"] == "1"
-    assert "goldenScore" not in ended.report["smoke"]
+    assert "golden" not in ended.report["smoke"]
 
 
 def test_smoke_waits_until_the_old_pods_are_gone(gate: Gate) -> None:
     gate.dataset(TABLE)
-    gate.input["parameters"] = {"goldenRow": 0, "goldenScore": "0.5"}
+    gate.input["parameters"] = {"golden": "0=0.5"}
     calls = iter(range(1000))
     with serving(model(balances, lambda _: "1" if next(calls) in (0, 5) else "2")) as (origin, _):
         gate.servers(origin, "2")
@@ -155,15 +155,25 @@ def test_smoke_waits_until_the_old_pods_are_gone(gate: Gate) -> None:
     assert report["smoke"]["servedVersion"] == "2"
 
 
+def test_smoke_reports_the_one_row_that_scores_otherwise(gate: Gate) -> None:
+    gate.dataset(TABLE)
+    gate.input["parameters"] = {"golden": "0=0.5 1=0.5"}
+    with serving(model(lambda rows: [0.5] * (len(rows) - 1) + [0.75])) as (origin, _):
+        gate.servers(origin, "2")
+        report = gate.run("smoke").report
+    assert report is not None
+    assert report["smoke"] == {"servedVersion": "2", "golden": "0=0.5 1=0.75", "healthy": True}
+
+
 def test_smoke_reports_the_replica_that_scores_otherwise(gate: Gate) -> None:
     gate.dataset(TABLE)
-    gate.input["parameters"] = {"goldenRow": 0, "goldenScore": "0.5"}
+    gate.input["parameters"] = {"golden": "0=0.5"}
     calls = iter(range(1000))
     with serving(model(lambda _: [0.5 if next(calls) < 7 else 0.75])) as (origin, _):
         gate.servers(origin, "2")
         report = gate.run("smoke").report
     assert report is not None
-    assert report["smoke"] == {"servedVersion": "2", "goldenScore": "0.75", "healthy": True}
+    assert report["smoke"] == {"servedVersion": "2", "golden": "0=0.75", "healthy": True}
 
 
 @pytest.mark.parametrize(

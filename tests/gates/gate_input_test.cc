@@ -46,7 +46,7 @@ TEST_CASE("gate input: written, read and written again it is the same text") {
   variants[2].kind = "Fairness";
   variants[2].champion.reset();
   variants[3].kind = "Smoke";
-  variants[3].parameters = R"({"goldenRow":7,"goldenScore":"0.25"})";
+  variants[3].parameters = R"({"golden":"7=0.25"})";
   variants[3].binary->scoring = {.path = "/out/score"};
   variants[4].kind = "Smoke";
   variants[4].dataset.reset();

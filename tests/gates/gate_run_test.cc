@@ -270,15 +270,13 @@ TEST_CASE("run: only a believed report carries facts on") {
   numbers.auc = decimal("0.9");
   numbers.rows = 10;
   numbers.positives = 3;
-  numbers.golden_row = 7;
-  numbers.golden_score = "0.25";
+  numbers.golden = {{.row = 2, .score = "0.5"}, {.row = 7, .score = "0.25"}};
   Report report = base_report();
   report.outcome = ReportOutcome::kMeasured;
   report.metrics = metrics_text(numbers);
   GateRun run = good_run();
   run.gate->message = report_text(report, kAccuracy).value();
-  CHECK(carries_of(run, expected(), kAccuracy) ==
-        Carries{{"goldenRow", "7"}, {"goldenScore", "0.25"}});
+  CHECK(carries_of(run, expected(), kAccuracy) == Carries{{"golden", "2=0.5 7=0.25"}});
   GateRun failed = run;
   failed.gate->exit_code = 1;
   CHECK(carries_of(failed, expected(), kAccuracy).empty());

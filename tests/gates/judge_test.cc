@@ -19,7 +19,7 @@ Report accuracy(const char* auc, const char* champion) {
   if (champion != nullptr) m.champion_auc = decimal(champion);
   m.rows = 5000;
   m.positives = 167;
-  m.golden_score = "0.5";
+  m.golden = {{.row = 0, .score = "0.5"}};
   return measured(m);
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("accuracy: the interval of the improvement is shown with the verdict")
   numbers.champion_auc = decimal("0.86");
   numbers.rows = 5000;
   numbers.positives = 167;
-  numbers.golden_score = "0.5";
+  numbers.golden = {{.row = 0, .score = "0.5"}};
   CHECK(kAccuracy.judge(kAccuracyLimits, measured(numbers), {}).interval.empty());
   numbers.improvement_low = decimal("-0.00124");
   numbers.improvement_high = decimal("0.041");
@@ -187,34 +187,43 @@ TEST_CASE("fairness: columns are named where there are several, and names cannot
   CHECK(judged.samples == "1465");
 }
 
-TEST_CASE("smoke: the pinned version, healthy, and the golden row scores the same") {
+TEST_CASE("smoke: the pinned version, healthy, and the golden rows score the same") {
   struct Row {
     SmokeMetrics seen;
     Verdict verdict;
     const char* reason;
   };
 
+  const auto golden = [](const char* score) {
+    return std::vector<GoldenRow>{{.row = 17, .score = "0.5"}, {.row = 4711, .score = score}};
+  };
   const Row rows[] = {
-      {{.served_version = "2", .golden_score = "0.0123", .healthy = true},
+      {{.served_version = "2", .golden = golden("0.0123"), .healthy = true},
        Verdict::kPassed,
        "Passed"},
-      {{.served_version = "2", .golden_score = "0.01230000000001", .healthy = true},
+      {{.served_version = "2", .golden = golden("0.01230000000001"), .healthy = true},
        Verdict::kPassed,
        "Passed"},
-      {{.served_version = "2", .golden_score = "0.0123001", .healthy = true},
+      {{.served_version = "2", .golden = golden("0.0123001"), .healthy = true},
        Verdict::kFailed,
        "GoldenScoreDiffers"},
-      {{.served_version = "1", .golden_score = "0.0123", .healthy = true},
-       Verdict::kFailed,
-       "WrongVersion"},
-      {{.served_version = "2", .golden_score = "0.0123", .healthy = false},
-       Verdict::kFailed,
-       "NotHealthy"},
-      {{.served_version = "2", .golden_score = {}, .healthy = true},
+      {{.served_version = "2", .golden = {{.row = 17, .score = "0.5"}}, .healthy = true},
        Verdict::kErrored,
        "MissingMetric"},
+      {{.served_version = "2",
+        .golden = {{.row = 17, .score = "0.5"}, {.row = 4712, .score = "0.0123"}},
+        .healthy = true},
+       Verdict::kFailed,
+       "GoldenScoreDiffers"},
+      {{.served_version = "1", .golden = golden("0.0123"), .healthy = true},
+       Verdict::kFailed,
+       "WrongVersion"},
+      {{.served_version = "2", .golden = golden("0.0123"), .healthy = false},
+       Verdict::kFailed,
+       "NotHealthy"},
+      {{.served_version = "2", .healthy = true}, Verdict::kErrored, "MissingMetric"},
   };
-  const Carries carried{{"goldenRow", "4711"}, {"goldenScore", "0.0123"}};
+  const Carries carried{{"golden", "17=0.5 4711=0.0123"}};
   for (const Row& row : rows) {
     CAPTURE(row.reason);
     const Judgement judged = kSmoke.judge(smoke_parameters("2"), measured(row.seen), carried);
@@ -223,14 +232,14 @@ TEST_CASE("smoke: the pinned version, healthy, and the golden row scores the sam
     // Which row it is must not become known: a model could know it by heart.
     CHECK(judged.message.find("4711") == std::string::npos);
   }
-  const SmokeMetrics unscored{.served_version = "2", .golden_score = {}, .healthy = true};
+  const SmokeMetrics unscored{.served_version = "2", .healthy = true};
   CHECK(kSmoke.judge(smoke_parameters("2"), measured(unscored), {}).verdict == Verdict::kPassed);
-  const SmokeMetrics nameless{.served_version = "", .golden_score = {}, .healthy = true};
+  const SmokeMetrics nameless{.served_version = "", .healthy = true};
   CHECK(kSmoke.judge(smoke_parameters("2"), measured(nameless), {}).verdict == Verdict::kFailed);
   CHECK(kSmoke.judge(smoke_parameters(""), measured(nameless), {}).verdict == Verdict::kErrored);
   // Without a word from the server only attested pods can do, and another word still counts.
-  const SmokeMetrics silent{.served_version = {}, .golden_score = {}, .healthy = true};
-  const SmokeMetrics other{.served_version = "1", .golden_score = {}, .healthy = true};
+  const SmokeMetrics silent{.served_version = {}, .healthy = true};
+  const SmokeMetrics other{.served_version = "1", .healthy = true};
   CHECK(kSmoke.judge(smoke_parameters("2"), measured(silent), {}).verdict == Verdict::kFailed);
   CHECK(kSmoke.judge(smoke_parameters("2", false), measured(silent), {}).verdict ==
         Verdict::kPassed);
@@ -239,9 +248,9 @@ TEST_CASE("smoke: the pinned version, healthy, and the golden row scores the sam
 }
 
 TEST_CASE("judge: what was not measured, or measured something else, never passes") {
-  const Report good[] = {
-      accuracy("0.9", nullptr), latency("1", "2", "3"), fairness("0.9", {group("a", "0.9")}),
-      measured(SmokeMetrics{.served_version = "2", .golden_score = {}, .healthy = true})};
+  const Report good[] = {accuracy("0.9", nullptr), latency("1", "2", "3"),
+                         fairness("0.9", {group("a", "0.9")}),
+                         measured(SmokeMetrics{.served_version = "2", .healthy = true})};
   const std::string limits[] = {kAccuracyLimits, kLatencyLimits, kFairnessLimits,
                                 smoke_parameters("2")};
   REQUIRE(kinds().size() == std::size(good));

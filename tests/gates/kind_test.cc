@@ -132,27 +132,12 @@ TEST_CASE("kind: what an accuracy gate carries is what the smoke test is told") 
   numbers.auc = decimal("0.9");
   numbers.rows = 5000;
   numbers.positives = 167;
-  numbers.golden_row = 4711;
-  numbers.golden_score = "0.0123";
+  numbers.golden = {{.row = 17, .score = "0.5"}, {.row = 4711, .score = "0.0123"}};
   const Carries carried = kAccuracy.carries(measured(numbers));
-  CHECK(carried == Carries{{"goldenRow", "4711"}, {"goldenScore", "0.0123"}});
+  CHECK(carried == Carries{{"golden", "17=0.5 4711=0.0123"}});
   CHECK(kAccuracy.carries(Report{}).empty());
   const std::string told = kSmoke.job_parameters(smoke_parameters("2"), carried).value();
-  CHECK(read_smoke_job(told)->golden_row == 4711);
-  CHECK(read_smoke_job(told)->golden_score == "0.0123");
+  CHECK(read_smoke_job(told)->golden == numbers.golden);
   CHECK(kSmoke.job_parameters(smoke_parameters("2"), {}).value() == "{}");
-  CHECK_FALSE(
-      kSmoke.job_parameters(smoke_parameters("2"), {{"goldenRow", "first"}, {"goldenScore", "1"}}));
-}
-
-TEST_CASE("accuracy: attempts choose different golden rows, each within the table") {
-  std::set<std::uint64_t> rows;
-  for (int attempt = 0; attempt < 100; ++attempt) {
-    const std::uint64_t row = golden_row_of("nonce " + std::to_string(attempt), 5000);
-    CHECK(row < 5000);
-    CHECK(row == golden_row_of("nonce " + std::to_string(attempt), 5000));
-    rows.insert(row);
-  }
-  CHECK(rows.size() > 90);
-  CHECK(golden_row_of("n", 1) == 0);
+  CHECK_FALSE(kSmoke.job_parameters(smoke_parameters("2"), {{"golden", "first=1"}}));
 }

@@ -37,7 +37,7 @@ json accuracy() {
   return json{
       {"auc", "0.890123456789"}, {"championAuc", "0.86"},      {"rows", "5000"},
       {"positives", "167"},      {"improvementLow", "0.0141"}, {"improvementHigh", "0.0462"},
-      {"goldenRow", "0"},        {"goldenScore", "1.5e-12"}};
+      {"golden", "0=1.5e-12"}};
 }
 
 json report() {
@@ -71,7 +71,7 @@ TEST_CASE("report: a good one is read with all its numbers") {
   CHECK(metrics.rows == 5000);
   CHECK(metrics.positives == 167);
   CHECK(metrics.improvement_high->str() == "0.0462");
-  CHECK(metrics.golden_score == "1.5e-12");
+  CHECK(metrics.golden == std::vector<GoldenRow>{{.row = 0, .score = "1.5e-12"}});
 }
 
 TEST_CASE("report: one thing spoiled, one reason, never a report") {
@@ -102,7 +102,7 @@ TEST_CASE("report: one thing spoiled, one reason, never a report") {
       {"AUC is NaN", [](json& r) { r["accuracy"]["auc"] = "NaN"; }, "NotFinite"},
       {"AUC is -inf", [](json& r) { r["accuracy"]["auc"] = "-inf"; }, "NotFinite"},
       {"AUC with an exponent", [](json& r) { r["accuracy"]["auc"] = "9e-1"; }, "BadValue"},
-      {"golden score is nan", [](json& r) { r["accuracy"]["goldenScore"] = "nan"; }, "NotFinite"},
+      {"golden score is nan", [](json& r) { r["accuracy"]["golden"] = "0=nan"; }, "NotFinite"},
       {"negative rows", [](json& r) { r["accuracy"]["rows"] = "-5"; }, "BadValue"},
       {"endless rows", [](json& r) { r["accuracy"]["rows"] = std::string(16, '9'); }, "BadValue"},
       {"one class", [](json& r) { r["accuracy"]["positives"] = "5000"; }, "BadValue"},
@@ -187,7 +187,8 @@ TEST_CASE("report: written and read again, every kind is the same") {
   latency.p50 = decimal("1.234567890123");
   latency.p95 = latency.p99 = decimal("2");
   latency.samples = 500;
-  const SmokeMetrics smoke{.served_version = "2", .golden_score = "0.5", .healthy = true};
+  const SmokeMetrics smoke{
+      .served_version = "2", .golden = {{.row = 0, .score = "0.5"}}, .healthy = true};
   const std::pair<const Kind&, std::string> rows[] = {{kFairness, metrics_text(fairness)},
                                                       {kLatency, metrics_text(latency)},
                                                       {kSmoke, metrics_text(smoke)}};

@@ -116,14 +116,13 @@ std::string metrics_of(const gates::GateInput& input, gates::Verdict verdict) {
     const auto job = gates::read_smoke_job(input.parameters);
     gates::SmokeMetrics metrics{.served_version = good ? input.candidate.version : "0",
                                 .healthy = true};
-    if (job && job->golden_row && job->golden_score) metrics.golden_score = job->golden_score;
+    if (job) metrics.golden = job->golden;
     return gates::metrics_text(metrics);
   }
-  gates::AccuracyMetrics metrics{.auc = Decimal::parse(good ? "0.9" : "0.5").value(),
-                                 .rows = 5000,
-                                 .positives = 300,
-                                 .golden_row = gates::golden_row_of(input.nonce, 5000),
-                                 .golden_score = "0.25"};
+  gates::AccuracyMetrics metrics{
+      .auc = Decimal::parse(good ? "0.9" : "0.5").value(), .rows = 5000, .positives = 300};
+  for (const std::uint64_t row : gates::golden_rows_of(input.nonce, metrics.rows))
+    metrics.golden.push_back({.row = row, .score = "0.25"});
   if (input.champion) {
     metrics.champion_auc = Decimal::parse("0.85").value();
     metrics.improvement_low = Decimal::parse("0.01").value();

@@ -258,7 +258,7 @@ TEST_CASE("smoke: asks the Service on its port, by what was decided and not by t
   DecidedFacts decided;
   decided.dataset = Dataset{.uri = "s3://models/then.csv", .version = "1", .digest = sha('c')};
   decided.inputs = {{.name = "income", .type = "double"}};
-  decided.carries = {{"goldenRow", "17"}, {"goldenScore", "0.0123"}};
+  decided.carries = {{"golden", "17=0.0123"}};
   RecordFact intent;
   intent.digest = sha('8');
   intent.to = version_ref("2");

@@ -146,7 +146,7 @@ GateState passed_gate(const std::string& name) {
   out.served_by = "uid-clone-pod";
   out.proof = "Pods";
   out.pods = {{"candidate", "uid-clone-pod server=img/0"}};
-  out.carries = {{"goldenRow", "0"}, {"goldenScore", "0.25"}};
+  out.carries = {{"golden", "0=0.25"}};
   return out;
 }
 

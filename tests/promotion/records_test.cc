@@ -61,7 +61,7 @@ TEST_CASE("records: a Decided answers alone why pins changed, and by whom") {
       {"/approvals/0/approver/username", "mia"},
       {"/approvals/0/role", "model-risk"},
       {"/approvals/0/comment", "fine"},
-      {"/smoke/carries/goldenScore", "0.25"},
+      {"/smoke/carries/golden", "0=0.25"},
   };
   for (const auto& [path, value] : facts) {
     CAPTURE(path);
@@ -93,7 +93,7 @@ TEST_CASE("records: what a Decided says is read back") {
   CHECK(facts.dataset->digest == policy().evaluation.dataset->digest);
   CHECK(facts.binary->label_column == "label");
   CHECK(facts.inputs.front().name == "balance");
-  CHECK(facts.carries.at("goldenRow") == "0");
+  CHECK(facts.carries.at("golden") == "0=0.25");
   CHECK(facts.gates.front().judgement == passed_gate("accuracy").judgement);
   CHECK(facts.review->needed == 1);
   CHECK(facts.approvals.front().counted);

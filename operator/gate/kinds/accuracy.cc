@@ -40,8 +40,8 @@ Reasoned<std::string> measure_accuracy(const gates::GateInput& input,
   SK_TRY(out.auc, to_decimal(auc.value));
   out.rows = rows.labels.size();
   out.positives = auc.positives;
-  out.golden_row = gates::golden_row_of(input.nonce, out.rows);
-  out.golden_score = gates::score_text(scores.candidate[out.golden_row]);
+  for (const std::uint64_t row : gates::golden_rows_of(input.nonce, out.rows))
+    out.golden.push_back({.row = row, .score = gates::score_text(scores.candidate[row])});
   if (input.champion) SK_CHECK_OK(compare(scores, rows.labels, out));
   return gates::metrics_text(out);
 }

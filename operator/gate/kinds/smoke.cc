@@ -2,11 +2,15 @@
 
 #include "gates/score.h"
 #include "operator/gate/measurers.h"
+#include "operator/gate/scoring.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace stagekeeper::gate {
 namespace {
@@ -71,34 +75,56 @@ std::optional<std::string> told(const gates::GateInput& input, std::string versi
   return silent ? std::nullopt : std::optional<std::string>("none");
 }
 
-/// Scores the golden row several times. Given a score to expect, the one that is off counts.
-Reasoned<SmokeMetrics> score_golden(const gates::GateInput& input, const std::string& expected_text,
-                                    const inference::Batch& batch, const Surroundings& around) {
+gates::Table golden_rows(const gates::Table& table, const std::vector<gates::GoldenRow>& golden) {
+  std::vector<std::uint64_t> rows;
+  std::ranges::transform(golden, std::back_inserter(rows), &gates::GoldenRow::row);
+  return gates::pick_rows(table, rows);
+}
+
+/// The golden rows as they were expected, and as one answer scores them.
+std::vector<gates::GoldenRow> scored(std::vector<gates::GoldenRow> golden,
+                                     const std::vector<double>& scores) {
+  for (std::size_t i = 0; i < golden.size(); ++i)
+    golden[i].score = gates::score_text(scores[i]);
+  return golden;
+}
+
+bool any_differs(const std::vector<gates::GoldenRow>& expected, const std::vector<double>& scores) {
+  return !std::ranges::equal(expected, scores, [](const gates::GoldenRow& one, double score) {
+    const std::optional<double> wanted = gates::parse_score(one.score);
+    return wanted && gates::same_score(score, *wanted);
+  });
+}
+
+/// Scores the golden rows several times. The answer with one that is off counts.
+Reasoned<SmokeMetrics> score_golden(const gates::GateInput& input,
+                                    const std::vector<gates::GoldenRow>& expected,
+                                    const gates::Table& rows, const Surroundings& around) {
   SmokeMetrics out{.healthy = true};
-  const std::optional<double> expected = gates::parse_score(expected_text);
   for (int i = 0; i < kSmokeCalls; ++i) {
     std::string version;
-    const Reasoned<Answer> answer =
-        on_new_connection(input, around, [&](ModelServer& server) -> Reasoned<Answer> {
-          Reasoned<Answer> scored = server.score(batch);
+    const Reasoned<BothScores> answer =
+        on_new_connection(input, around, [&](ModelServer& server) -> Reasoned<BothScores> {
+          Reasoned<BothScores> got = score_all(rows, server, nullptr);
           version = server.seen_version();
-          return scored;
+          return got;
         });
     const bool other = !answer && answer.error().code == "WrongVersion";
     if (!answer && !other) return tl::unexpected(answer.error());
     out.served_version = told(input, version);
     if (other) return out;
-    const double score = answer->scores.front();
-    const bool off = expected && !gates::same_score(score, *expected);
-    if (!out.golden_score || off) out.golden_score = gates::score_text(score);
+    const bool off = any_differs(expected, answer->candidate);
+    if (out.golden.empty() || off) out.golden = scored(expected, answer->candidate);
     if (off) return out;
   }
   return out;
 }
 
 /// Whether a row is answered at all, where no score is known to compare with.
-Reasoned<SmokeMetrics> try_row(const gates::GateInput& input, const inference::Batch& batch,
+Reasoned<SmokeMetrics> try_row(const gates::GateInput& input, const gates::Table& table,
                                const Surroundings& around) {
+  const inference::Protocol& protocol = *inference::find_protocol(input.inference.protocol);
+  SK_TRY(const inference::Batch batch, protocol.request(table, 0, {.rows = 1}, input.inference));
   SmokeMetrics out{.healthy = true};
   const Reasoned<Timer::Duration> answer =
       on_new_connection(input, around, [&](ModelServer& server) -> Reasoned<Timer::Duration> {
@@ -116,8 +142,9 @@ Reasoned<std::string> measure_smoke(const gates::GateInput& input, const gates::
                                     const Surroundings& around) {
   SK_TRY(const gates::SmokeJob job, gates::read_smoke_job(input.parameters));
   const gates::Table& table = rows.features;
-  if (job.golden_row && *job.golden_row >= table.rows)
-    return because("NoSuchRow", fmt::format("the golden row is beyond the {} rows", table.rows));
+  const bool golden = !job.golden.empty();
+  if (golden && job.golden.back().row >= table.rows)
+    return because("NoSuchRow", fmt::format("a golden row is beyond the {} rows", table.rows));
   SK_TRY(const Look seen, settle(input, around));
   if (!seen.healthy) {
     return because("CandidateNotReady", fmt::format("not ready within {} s; last seen: {}",
@@ -127,12 +154,9 @@ Reasoned<std::string> measure_smoke(const gates::GateInput& input, const gates::
     return gates::metrics_text(
         SmokeMetrics{.served_version = told(input, seen.version), .healthy = true});
   }
-  const inference::Protocol& protocol = *inference::find_protocol(input.inference.protocol);
-  const std::size_t row = job.golden_row.value_or(0);
-  SK_TRY(const inference::Batch batch, protocol.request(table, row, {.rows = 1}, input.inference));
-  Reasoned<SmokeMetrics> out = job.golden_row
-                                   ? score_golden(input, *job.golden_score, batch, around)
-                                   : try_row(input, batch, around);
+  Reasoned<SmokeMetrics> out =
+      golden ? score_golden(input, job.golden, golden_rows(table, job.golden), around)
+             : try_row(input, table, around);
   if (!out) return tl::unexpected(out.error());
   return gates::metrics_text(*out);
 }

@@ -1,8 +1,6 @@
 #include "gates/kinds/accuracy.h"
 
-#include "base/crypto.h"
 #include "gates/parameters.h"
-#include "gates/score.h"
 
 #include <nlohmann/json.hpp>
 
@@ -14,7 +12,6 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kMember = "accuracy";
-constexpr std::size_t kMaxScore = 40;
 
 /// The policy's limits. Equality passes both.
 struct Limits {
@@ -103,8 +100,7 @@ Judgement judge(std::string_view parameters, const Report& report, const Carries
 Carries carries(const Report& report) {
   const Reasoned<AccuracyMetrics> measured = read_accuracy_metrics(report.metrics);
   if (!measured) return {};
-  return {{kGoldenRow, fmt::to_string(measured->golden_row)},
-          {kGoldenScore, measured->golden_score}};
+  return {{kGolden, golden_text(measured->golden)}};
 }
 
 /// An AUC, so 0…1.
@@ -130,8 +126,7 @@ std::string metrics_text(const AccuracyMetrics& metrics) {
   json out{{"auc", metrics.auc.str()},
            {"rows", fmt::to_string(metrics.rows)},
            {"positives", fmt::to_string(metrics.positives)},
-           {"goldenRow", fmt::to_string(metrics.golden_row)},
-           {"goldenScore", metrics.golden_score}};
+           {kGolden, golden_text(metrics.golden)}};
   if (metrics.champion_auc) out["championAuc"] = metrics.champion_auc->str();
   if (metrics.improvement_low) out["improvementLow"] = metrics.improvement_low->str();
   if (metrics.improvement_high) out["improvementHigh"] = metrics.improvement_high->str();
@@ -147,26 +142,15 @@ Reasoned<AccuracyMetrics> read_accuracy_metrics(std::string_view text) {
     out.positives = reader.count("positives");
     out.improvement_low = reader.optional_decimal("improvementLow");
     out.improvement_high = reader.optional_decimal("improvementHigh");
-    out.golden_row = reader.count("goldenRow");
-    out.golden_score = reader.text("goldenScore", kMaxScore);
+    out.golden = golden_member(reader);
     check_auc(reader, out.auc);
     check_auc(reader, out.champion_auc);
-    if (!parse_score(out.golden_score))
-      reader.problem("NotFinite", "accuracy.goldenScore is not a finite number");
     if (out.positives == 0 || out.positives >= out.rows)
       reader.problem("BadValue", "accuracy: rows of one class have no AUC");
-    if (out.golden_row >= out.rows)
-      reader.problem("BadValue", "accuracy.goldenRow is beyond the rows");
+    if (!out.golden.empty() && out.golden.back().row >= out.rows)
+      reader.problem("BadValue", "accuracy.golden has a row beyond the rows");
   }));
   return out;
-}
-
-std::uint64_t golden_row_of(std::string_view nonce, std::uint64_t rows) {
-  std::uint64_t value = 0;
-  // A nonce is public to the model server in no form; any fixed function of it will do.
-  for (const char byte : sha256_raw(nonce).substr(0, sizeof(value)))
-    value = value << 8U | static_cast<unsigned char>(byte);
-  return rows == 0 ? 0 : value % rows;
 }
 
 }  // namespace stagekeeper::gates

@@ -1,13 +1,12 @@
 #include "gates/kinds/smoke.h"
 
-#include "base/numbers.h"
 #include "base/text.h"
-#include "gates/kinds/accuracy.h"
 #include "gates/parameters.h"
 #include "gates/score.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace stagekeeper::gates {
@@ -16,10 +15,8 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kMember = "smoke";
-constexpr std::uint64_t kMaxRow = 1'000'000;
 constexpr std::size_t kMaxVersion = 1024;
 constexpr std::size_t kMaxShown = 60;
-constexpr std::size_t kMaxScore = 40;
 
 struct Parameters {
   std::string version;
@@ -45,13 +42,12 @@ Status check(std::string_view parameters) {
 
 Result<std::string> job_parameters(std::string_view parameters, const Carries& carries) {
   SK_CHECK_OK(check(parameters));
-  const auto row = carries.find(kGoldenRow);
-  const auto score = carries.find(kGoldenScore);
-  if (row == carries.end() || score == carries.end()) return "{}";
-  const auto number = whole_number<std::uint64_t>(row->second);
-  if (!number) return fail(ErrorCode::kInvalid, "the golden row that a gate carries is no number");
-  return json{{"goldenRow", *number}, {"goldenScore", score->second}}.dump(
-      -1, ' ', false, json::error_handler_t::replace);
+  const auto golden = carries.find(kGolden);
+  if (golden == carries.end()) return "{}";
+  const auto rows = read_golden(golden->second);
+  if (!rows)
+    return fail(ErrorCode::kInvalid, "what a gate carries is not golden: " + rows.error().message);
+  return json{{kGolden, golden_text(*rows)}}.dump();
 }
 
 Reasoned<void> check_metrics(std::string_view metrics, const Expected& /*unused*/) {
@@ -59,19 +55,24 @@ Reasoned<void> check_metrics(std::string_view metrics, const Expected& /*unused*
   return {};
 }
 
-/// Compares the golden row's score with the one that the candidate gave. Which row it is stays
-/// untold: a model could know it by heart.
-Judgement judge_golden(Judgement out, const SmokeMetrics& measured, const std::string& expected) {
-  const std::optional<double> wanted = parse_score(expected);
-  const std::optional<double> seen =
-      measured.golden_score ? parse_score(*measured.golden_score) : std::nullopt;
-  if (!wanted || !seen)
-    return errored({.code = "MissingMetric", .message = "the golden row was not scored"});
-  if (same_score(*wanted, *seen)) return out;
+bool same_row(const GoldenRow& expected, const GoldenRow& seen) {
+  const std::optional<double> wanted = parse_score(expected.score);
+  const std::optional<double> found = parse_score(seen.score);
+  return wanted && found && expected.row == seen.row && same_score(*wanted, *found);
+}
+
+/// Compares the golden rows' scores with those that the candidate gave. Which rows they are stays
+/// untold: a model could know them by heart.
+Judgement judge_golden(Judgement out, const SmokeMetrics& measured, const std::string& carried) {
+  const Reasoned<std::vector<GoldenRow>> expected = read_golden(carried);
+  if (!expected || expected->size() != measured.golden.size())
+    return errored({.code = "MissingMetric", .message = "the golden rows were not scored"});
+  const auto [wanted, seen] = std::ranges::mismatch(*expected, measured.golden, same_row);
+  if (wanted == expected->end()) return out;
   out.verdict = Verdict::kFailed;
   out.reason = "GoldenScoreDiffers";
-  out.message = fmt::format("the golden row scores {}, at the gate it scored {}",
-                            *measured.golden_score, expected);
+  out.message = fmt::format("a golden row scores {}, at the gate it scored {} ({} rows are asked)",
+                            seen->score, wanted->score, expected->size());
   return out;
 }
 
@@ -98,13 +99,13 @@ Judgement judge(std::string_view parameters, const Report& report, const Carries
     out.message = "the health path did not answer 200 every time";
     return out;
   }
-  const auto golden = carries.find(kGoldenScore);
+  const auto golden = carries.find(kGolden);
   out.verdict = Verdict::kPassed;
   out.reason = "Passed";
   out.message = fmt::format("Smoke test OK - {} {} answer{}, {}",
                             measured->served_version ? "version" : "the pods of version", version,
                             measured->served_version ? "s" : "",
-                            golden == carries.end() ? "healthy" : "the golden row scores the same");
+                            golden == carries.end() ? "healthy" : "the golden rows score the same");
   return golden == carries.end() ? out : judge_golden(std::move(out), *measured, golden->second);
 }
 
@@ -133,10 +134,7 @@ std::string smoke_parameters(std::string_view version, bool proved_by_answers) {
 Reasoned<SmokeJob> read_smoke_job(std::string_view parameters) {
   SmokeJob out;
   SK_CHECK_OK(read_members(parameters, kMaxParameterBytes, "parameters", [&](ObjectReader& reader) {
-    out.golden_row = reader.optional_number("goldenRow", kMaxRow);
-    out.golden_score = reader.optional_text("goldenScore", kMaxScore);
-    if (out.golden_row.has_value() != out.golden_score.has_value())
-      reader.problem("BadValue", "parameters: goldenRow and goldenScore go together");
+    out.golden = golden_member(reader, true);
   }));
   return out;
 }
@@ -144,7 +142,7 @@ Reasoned<SmokeJob> read_smoke_job(std::string_view parameters) {
 std::string metrics_text(const SmokeMetrics& metrics) {
   json out{{"healthy", metrics.healthy}};
   if (metrics.served_version) out["servedVersion"] = *metrics.served_version;
-  if (metrics.golden_score) out["goldenScore"] = *metrics.golden_score;
+  if (!metrics.golden.empty()) out[kGolden] = golden_text(metrics.golden);
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -152,10 +150,8 @@ Reasoned<SmokeMetrics> read_smoke_metrics(std::string_view text) {
   SmokeMetrics out;
   SK_CHECK_OK(read_members(text, kMaxReportBytes, kMember, [&](ObjectReader& reader) {
     out.served_version = reader.optional_text("servedVersion", kMaxVersion);
-    out.golden_score = reader.optional_text("goldenScore", kMaxScore);
+    out.golden = golden_member(reader, true);
     out.healthy = reader.boolean("healthy");
-    if (out.golden_score && !parse_score(*out.golden_score))
-      reader.problem("NotFinite", "smoke.goldenScore is not a finite number");
   }));
   return out;
 }

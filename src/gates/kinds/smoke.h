@@ -1,26 +1,26 @@
 #pragma once
 
+#include "gates/golden.h"
 #include "gates/kind.h"
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace stagekeeper::gates {
 
 /// Smoke: after a rollout, what really serves is the pinned version, is healthy, and scores the
-/// golden row as the candidate did. The operator's own, no stage names it.
+/// golden rows as the candidate did. The operator's own, no stage names it.
 extern const Kind kSmoke;
 
 /// Its parameters, for GateSpec::parameters: the version that must answer, and whether answers have
 /// to prove it themselves. Where they cannot, whoever asks attests the pods that answered.
 std::string smoke_parameters(std::string_view version, bool proved_by_answers = true);
 
-/// What its gate program is told. Without a row (no gate carried one) a row is only tried.
+/// What its gate program is told. Without rows (no gate carried any) a row is only tried.
 struct SmokeJob {
-  std::optional<std::uint64_t> golden_row;
-  std::optional<std::string> golden_score;
+  std::vector<GoldenRow> golden;
 };
 
 /// Reads GateInput::parameters. Reasons: those of read_members.
@@ -30,7 +30,7 @@ Reasoned<SmokeJob> read_smoke_job(std::string_view parameters);
 struct SmokeMetrics {
   /// The pinned one, or the first other one that answered; none where answers prove nothing.
   std::optional<std::string> served_version;
-  std::optional<std::string> golden_score;  ///< absent when not asked for
+  std::vector<GoldenRow> golden;  ///< as they score now; empty when not asked for
   bool healthy = false;
 };
 
