@@ -50,8 +50,13 @@ std::vector<ContainerState> container_states(const JsonReader& statuses) {
     const JsonReader ended = status["state"]["terminated"];
     state.terminated = ended.present();
     state.exit_code = ended["exitCode"].small();
-    state.reason = (state.terminated ? ended : status["state"]["waiting"])["reason"].str();
-    state.message = ended["message"].str();
+    const JsonReader now = state.terminated ? ended : status["state"]["waiting"];
+    state.reason = now["reason"].str();
+    state.message = now["message"].str();
+    if (const JsonReader last = status["lastState"]["terminated"]; last.present()) {
+      state.last_exit = last["exitCode"].small();
+      state.last_end = last["message"].str(last["reason"].str());
+    }
     state.restarts = status["restartCount"].small();
     state.image_id = status["imageID"].str();
     out.push_back(std::move(state));
@@ -73,6 +78,8 @@ void read_progress(const JsonReader& object, Deployment& out) {
   out.progress_deadline_exceeded = progressing["reason"].str() == "ProgressDeadlineExceeded";
   out.progress_message = progressing["message"].str();
   out.progress_updated = time_of(progressing["lastUpdateTime"]);
+  const JsonReader refused = detail::find_condition(object, "ReplicaFailure");
+  if (is_true(refused)) out.pods_refused = refused["message"].str(refused["reason"].str());
 }
 
 void read_job(const JsonReader& object, Job& out) {

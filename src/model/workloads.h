@@ -43,6 +43,7 @@ struct Deployment {
   bool progress_deadline_exceeded = false;
   std::string progress_message;
   TimePoint progress_updated{};  ///< lastUpdateTime of the Progressing condition
+  std::string pods_refused;      ///< condition ReplicaFailure: why no pod can be made; empty: none
 };
 
 struct Service {
@@ -96,7 +97,9 @@ struct ContainerState {
   int exit_code = 0;
   std::string
       reason;  ///< Completed, Error, OOMKilled, or a waiting reason such as ErrImageNeverPull
-  std::string message;  ///< termination message, at most 4,096 bytes
+  std::string message;           ///< termination message (at most 4,096 bytes), or why it waits
+  std::optional<int> last_exit;  ///< exit code of the run before, where it was restarted
+  std::string last_end;          ///< reason and termination message of that run
   int restarts = 0;
   std::string image_id;  ///< what runs, by digest, as the kubelet says
 };

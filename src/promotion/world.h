@@ -71,6 +71,7 @@ struct CloneState {
   std::string evaluation;       ///< annotation: evaluation digest that it was made for
   std::string template_digest;  ///< annotation: of the template that it was made from
   std::string fault;            ///< in what it is not what we would make; empty: nothing
+  std::string pods_refused;  ///< why its pods cannot be made: a quota, a missing account; or empty
   TimePoint created{};
   bool deleting = false;
   std::optional<ClonePod> pod;

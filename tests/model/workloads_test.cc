@@ -118,6 +118,34 @@ TEST_CASE("decode: Pod, which a gate talks to") {
   CHECK(pod.containers[0].image_id == "s@sha256:2");
 }
 
+TEST_CASE("decode: a container that crashes again and again tells of its last run") {
+  const Pod pod = decode<Pod>(R"({"metadata":{"name":"p","uid":"u"},
+    "status":{"initContainerStatuses":[{"name":"load","restartCount":4,
+        "state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off 40s"}},
+        "lastState":{"terminated":{"exitCode":3,"reason":"Error","message":"no such bucket"}}}],
+      "containerStatuses":[{"name":"server","state":{"running":{}},
+        "lastState":{"terminated":{"exitCode":137,"reason":"OOMKilled"}}}]}})")
+                      .value();
+  CHECK(pod.init_containers[0].reason == "CrashLoopBackOff");
+  CHECK(pod.init_containers[0].message == "back-off 40s");
+  CHECK(pod.init_containers[0].last_exit == 3);
+  CHECK(pod.init_containers[0].last_end == "no such bucket");
+  CHECK(pod.containers[0].last_end == "OOMKilled");
+}
+
+TEST_CASE("decode: a Deployment whose pods are refused says why") {
+  const auto refused = [](const std::string& status) {
+    return decode<Deployment>(R"({"metadata":{"name":"d","uid":"u"},"status":{"conditions":[
+        {"type":"ReplicaFailure","status":")" +
+                              status +
+                              R"(","reason":"FailedCreate","message":"exceeded quota"}]}})")
+        .value()
+        .pods_refused;
+  };
+  CHECK(refused("True") == "exceeded quota");
+  CHECK(refused("False").empty());
+}
+
 TEST_CASE("decode: a Pod for which there is no room says why") {
   const auto unscheduled = [](const std::string& more) {
     return decode<Pod>(R"({"metadata":{"name":"p","uid":"u"},"status":{"conditions":[

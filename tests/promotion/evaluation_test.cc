@@ -198,6 +198,16 @@ TEST_CASE("evaluation: no gate starts before its clones are ready, and the wait 
   }
 }
 
+TEST_CASE("evaluation: a clone whose pod the cluster refuses says why") {
+  EvaluationStory story;
+  story.clone(CloneRole::kCandidate).pod.reset();
+  story.clone(CloneRole::kCandidate).pods_refused = "exceeded quota: gpu";
+  story.now = at(std::chrono::hours(1)) + minutes(1);
+  CHECK(story.step().wait->what.ends_with("no pod can be made: exceeded quota: gpu"));
+  story.now = at(std::chrono::hours(1)) + minutes(10);
+  CHECK(story.run().gates.front().judgement.message.find("exceeded quota") != std::string::npos);
+}
+
 TEST_CASE("evaluation: a clone that never gets ready does not hold the target for ever") {
   EvaluationStory story;
   story.clone(CloneRole::kCandidate).pod->ready = false;

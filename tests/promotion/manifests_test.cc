@@ -347,7 +347,22 @@ TEST_CASE("clone: its pod is found by the uids of its owners, and one pod is mea
     p.ready = false;
     p.containers = {{.name = "server", .reason = "ImagePullBackOff", .message = "503"}};
   });
-  CHECK(waiting->problem == "container server: ImagePullBackOff, 503");
+  CHECK(waiting->problem == "container server: ImagePullBackOff: 503");
+  const auto crashing = spoiled([](Pod& p) {
+    p.ready = false;
+    p.init_containers = {{.name = "load",
+                          .reason = "CrashLoopBackOff",
+                          .message = "back-off 40s restarting failed container",
+                          .last_exit = 3,
+                          .last_end = "no such bucket"}};
+  });
+  CHECK(crashing->problem ==
+        "container load: CrashLoopBackOff, its last run ended with exit code 3: no such bucket");
+  const auto ended = spoiled([](Pod& p) {
+    p.ready = false;
+    p.init_containers = {{.name = "load", .terminated = true, .exit_code = 1, .reason = "Error"}};
+  });
+  CHECK(ended->problem == "container load: Error, exit code 1");
   const auto unscheduled = spoiled([](Pod& p) {
     p.ready = false;
     p.unscheduled = "0/3 nodes";
@@ -356,6 +371,26 @@ TEST_CASE("clone: its pod is found by the uids of its owners, and one pod is mea
   Pod second = pod;
   second.meta.uid = "uid-q";
   CHECK_FALSE(seen({pod, second})->ready);
+}
+
+TEST_CASE("clone: what the cluster says against its pods is told in one line") {
+  const CloneCase c;
+  json body = c.body();
+  body["metadata"]["uid"] = "uid-clone";
+  Deployment clone = decode<Deployment>(body.dump()).value();
+  clone.pods_refused = "exceeded quota\nforged line";
+  const std::vector<ReplicaSet> no_sets;
+  const std::vector<Pod> no_pods;
+  const CloneState seen = observe_clone({.clone = &clone,
+                                         .clone_json = "{}",
+                                         .primary_json = c.primary,
+                                         .target = &c.of,
+                                         .version = version_ref("2"),
+                                         .replica_sets = &no_sets,
+                                         .pods = &no_pods});
+  CHECK_FALSE(seen.pod);
+  CHECK(seen.pods_refused.starts_with("exceeded quota"));
+  CHECK(seen.pods_refused.find('\n') == std::string::npos);
 }
 
 TEST_CASE("gate job: found by name, one attempt, never collected with an object elsewhere") {

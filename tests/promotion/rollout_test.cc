@@ -340,6 +340,10 @@ TEST_CASE(
   const Decision waits = bench.decide_now();
   CHECK(waits.actions.empty());
   CHECK(waits.wait->code == WaitCode::kRolloutInProgress);
+  CHECK(waits.wait->what.find("refused") == std::string::npos);
+  bench.deployment("eu").pods_refused = "exceeded quota: pods=2";
+  const Decision refused = bench.decide_now();
+  CHECK(refused.wait->what.ends_with("; pods are refused: exceeded quota: pods=2"));
   // The old condition says the same as a new one after one and a half deadlines.
   CHECK(*waits.wake_at == bench.world.now - std::chrono::seconds(1) + std::chrono::seconds(900));
   bench.world.now = *waits.wake_at;
@@ -347,6 +351,7 @@ TEST_CASE(
   const RecordContent* aborted = appends(gave_up, RecordKind::kAborted);
   REQUIRE(aborted != nullptr);
   CHECK(aborted->code == EndCode::kRolloutFailed);
+  CHECK(aborted->text.find("exceeded quota") != std::string::npos);
   CHECK(aborted->pins_changed);
 }
 

@@ -140,6 +140,7 @@ TimePoint patience(const EvaluationCase& facts, const CloneState& clone) {
 }
 
 std::string problem_of(const CloneState& clone) {
+  if (!clone.pod && !clone.pods_refused.empty()) return "no pod can be made: " + clone.pods_refused;
   if (!clone.pod) return "it has no pod yet";
   return clone.pod->problem.empty() ? "it is not ready yet" : clone.pod->problem;
 }

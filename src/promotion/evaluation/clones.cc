@@ -130,6 +130,7 @@ CloneState observe_clone(const CloneSight& sight) {
           .evaluation = annotation_of(meta, kEvaluationAnnotation),
           .template_digest = annotation_of(meta, kTemplateAnnotation),
           .fault = clone_fault(sight),
+          .pods_refused = printable(sight.clone->pods_refused, kMaxProblem, CutMark::kEllipsis),
           .created = meta.created,
           .deleting = meta.deleting,
           .pod = observe_pod(sight)};

@@ -44,6 +44,16 @@ std::string fault_of(const Pod& pod, const ServingSight& sight) {
   return pod.ready && !pod.ip.empty() ? "" : problem_of(pod);
 }
 
+/// What holds a container up. The run before tells more than the back-off that follows it.
+std::string state_text(const ContainerState& state) {
+  std::string out = fmt::format("container {}: {}", state.name, state.reason);
+  if (state.terminated) out += fmt::format(", exit code {}", state.exit_code);
+  const std::string& message = state.last_exit ? state.last_end : state.message;
+  if (state.last_exit)
+    out += fmt::format(", its last run ended with exit code {}", *state.last_exit);
+  return message.empty() ? out : out + ": " + message;
+}
+
 /// Has ended, so that nothing answers from it any more.
 bool has_ended(const Pod& pod) {
   return pod.phase == "Succeeded" || pod.phase == "Failed";
@@ -70,8 +80,7 @@ std::string problem_of(const Pod& pod) {
     for (const ContainerState& state : *states) {
       const bool done = state.terminated && state.exit_code == 0;
       if (done || state.reason.empty()) continue;
-      return fmt::format("container {}: {}{}{}", state.name, state.reason,
-                         state.message.empty() ? "" : ", ", state.message);
+      return state_text(state);
     }
   }
   return pod.ip.empty() ? "it has no address yet" : "it is not ready yet";

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "promotion/contents.h"
 #include "promotion/rollout/deployment.h"
 #include "promotion/rollout/parts.h"
@@ -6,6 +7,8 @@
 
 namespace stagekeeper::promotion::rollout {
 namespace {
+
+constexpr std::size_t kMaxRefusal = 300;
 
 /// What one attempt is to write: the decision's version, or what was there before it.
 struct Pinning {
@@ -105,6 +108,14 @@ std::optional<Step> pin(const Case& facts, const Deployment& deployment, const P
   return write_pins(facts, deployment, pinning);
 }
 
+/// Why the cluster makes no pods of the Deployment, behind what it is told with; mostly empty.
+std::string refusal(const Deployment& deployment) {
+  return deployment.pods_refused.empty()
+             ? ""
+             : fmt::format("; pods are refused: {}",
+                           printable(deployment.pods_refused, kMaxRefusal, CutMark::kEllipsis));
+}
+
 /// Until the pinned version serves; nothing: it does.
 std::optional<Step> watch(const Case& facts, const Deployment& deployment, const Pinning& pinning) {
   // Without a pin a model server is never ready: there is nothing to wait for.
@@ -114,18 +125,19 @@ std::optional<Step> watch(const Case& facts, const Deployment& deployment, const
   if (deployment.paused || nobody) return paused(facts, deployment);
   const TimePoint pinned = pinned_at(deployment, pinning.intent.time);
   if (gave_up(deployment, pinned, facts.now)) {
-    return abort(facts, pinning.intent,
-                 {EndCode::kRolloutFailed,
-                  fmt::format("the rollout of {} did not finish: {}",
-                              version_text(pinning.intent.to), deployment.progress_message)});
+    return abort(
+        facts, pinning.intent,
+        {EndCode::kRolloutFailed,
+         fmt::format("the rollout of {} did not finish: {}{}", version_text(pinning.intent.to),
+                     deployment.progress_message, refusal(deployment))});
   }
   if (rolled_out(deployment)) return std::nullopt;
-  Step out =
-      waits(facts, {.code = WaitCode::kRolloutInProgress,
-                    .about = "Deployment " + deployment.meta.name,
-                    .what = fmt::format("{} of {} replicas on target {} have {}",
-                                        deployment.updated_replicas, deployment.replicas,
-                                        facts.target.name, version_text(pinning.intent.to))});
+  Step out = waits(facts, {.code = WaitCode::kRolloutInProgress,
+                           .about = "Deployment " + deployment.meta.name,
+                           .what = fmt::format("{} of {} replicas on target {} have {}{}",
+                                               deployment.updated_replicas, deployment.replicas,
+                                               facts.target.name, version_text(pinning.intent.to),
+                                               refusal(deployment))});
   if (const TimePoint last = pinned + patience(deployment); last > facts.now) out.wake_at = last;
   return out;
 }
