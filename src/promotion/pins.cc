@@ -3,6 +3,9 @@
 #include "base/numbers.h"
 
 #include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <iterator>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -87,6 +90,15 @@ std::string missing_container(const Deployment& deployment, const ServingTarget&
       return pin.container;
   }
   return "";
+}
+
+std::string lacks_text(const Deployment& deployment, std::string_view container) {
+  std::vector<std::string> names;
+  std::ranges::transform(
+      deployment.containers, std::back_inserter(names),
+      [](const ContainerSpec& each) { return each.name + (each.init ? " (init)" : ""); });
+  return fmt::format("Deployment {} has no container {} (it has {})", deployment.meta.name,
+                     container, fmt::join(names, ", "));
 }
 
 std::uint64_t pinned_sequence(const Deployment& deployment) {

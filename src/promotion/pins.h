@@ -34,6 +34,9 @@ bool holds_pin(const Deployment& deployment, const RenderedPin& pin);
 /// A container that the target pins and the Deployment's template lacks, or an empty string.
 std::string missing_container(const Deployment& deployment, const ServingTarget& target);
 
+/// "Deployment x has no container y, … it has a, b": for people who look for the right name.
+std::string lacks_text(const Deployment& deployment, std::string_view container);
+
 /// The sequence of the record that wrote the present pins, by the Deployment's annotation; 0 for
 /// none. What is no number counts as the greatest: nothing may be written over it.
 std::uint64_t pinned_sequence(const Deployment& deployment);

@@ -63,6 +63,7 @@ TEST_CASE("pins: held exactly, each in its container, and no version means none 
 TEST_CASE("pins: a container that the template lacks is named") {
   Deployment d = deployment("2", 4);
   CHECK(missing_container(d, target()).empty());
+  CHECK(lacks_text(d, "model").ends_with("has no container model (it has load (init), server)"));
   d.containers.erase(d.containers.begin());
   CHECK(missing_container(d, target()) == "load");
   CHECK_FALSE(holds_pins(d, target(), VersionRef{}));

@@ -1,6 +1,7 @@
 #include "promotion/evaluation/obstacles.h"
 
 #include "gates/kind.h"
+#include "promotion/pins.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -94,9 +95,8 @@ std::optional<Wait> target_fault(const EvaluationCase& facts) {
       continue;
     return Wait{.code = WaitCode::kContainerMissing,
                 .about = "Deployment " + on->target->workload.name,
-                .what = fmt::format("Deployment {} has no container {}, for which ServingTarget {} "
-                                    "names resources of clones",
-                                    on->target->workload.name, each.container, on->name),
+                .what = fmt::format("{}, for which ServingTarget {} names resources of clones",
+                                    lacks_text(*on->deployment, each.container), on->name),
                 .who_can = "whoever writes ServingTargets",
                 .command = "correct spec.clone.resources"};
   }

@@ -54,8 +54,8 @@ std::optional<Wait> unfit(const TargetState& state, bool rollback) {
       !container.empty()) {
     return Wait{.code = WaitCode::kContainerMissing,
                 .about = about,
-                .what = fmt::format("{} has no container {}, which ServingTarget {} pins", about,
-                                    container, state.name),
+                .what = fmt::format("{}, which ServingTarget {} pins",
+                                    lacks_text(deployment, container), state.name),
                 .who_can = "whoever writes ServingTargets",
                 .command = "correct spec.pin.env"};
   }

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "promotion/contents.h"
+#include "promotion/pins.h"
 #include "promotion/rollout/deployment.h"
 #include "promotion/rollout/parts.h"
 
@@ -53,13 +54,12 @@ std::optional<Step> conflict(const Case& facts, const Deployment& deployment,
 
 Step write_pins(const Case& facts, const Deployment& deployment, const Pinning& pinning) {
   if (const std::string container = lacks_container(deployment, pinning.pins); !container.empty()) {
-    return waits(facts, {.code = WaitCode::kContainerMissing,
-                         .about = "Deployment " + deployment.meta.name,
-                         .what = fmt::format("Deployment {} has no container {}, which the pins "
-                                             "are written into",
-                                             deployment.meta.name, container),
-                         .who_can = "whoever runs the Deployment",
-                         .command = "give it that container again"});
+    return waits(facts,
+                 {.code = WaitCode::kContainerMissing,
+                  .about = "Deployment " + deployment.meta.name,
+                  .what = lacks_text(deployment, container) + ", which the pins are written into",
+                  .who_can = "whoever runs the Deployment",
+                  .command = "give it that container again"});
   }
   if (auto refused = conflict(facts, deployment, pinning)) return *refused;
   Step out =

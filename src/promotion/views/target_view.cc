@@ -128,6 +128,11 @@ json ledger_fields(const TargetFacts& facts) {
 Finding as_recorded(const TargetFacts& facts) {
   if (facts.ledger.open_intent() != nullptr)
     return {true, "RollingOut", "a recorded change is under way"};
+  if (const std::string container = missing_container(*facts.deployment, facts.target);
+      !container.empty()) {
+    return {false, "ContainerMissing",
+            lacks_text(*facts.deployment, container) + "; correct spec.pin.env, or the Deployment"};
+  }
   const VersionRef serving = serving_version(facts.ledger);
   if (holds_pins(*facts.deployment, facts.target, serving))
     return {true, "AsRecorded", "the Deployment is as recorded"};
