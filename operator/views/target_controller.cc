@@ -136,6 +136,14 @@ Result<promotion::Finding> TargetController::claim(const ServingTarget& target,
                     "Deployment",
                     name, holder)};
   }
+  if (target.observes) {
+    if (!holder.empty()) SK_CHECK_OK(release({target.meta.ns, target.meta.name}));
+    return promotion::Finding{
+        false, "Observing",
+        fmt::format("nothing of Deployment {} is guarded or changed, until spec.enforcement of "
+                    "ServingTarget {} is Enforce",
+                    name, target.meta.name)};
+  }
   promotion::Finding ok{true, "Claimed", "the operator guards the pins of this Deployment"};
   if (claim_is_complete(deployment, target)) return ok;
   SK_CHECK_OK(may_act(env_));

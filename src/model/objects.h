@@ -210,6 +210,7 @@ struct ServingTarget {
   ObjectMeta meta;
   std::string model;
   std::string segment;
+  bool observes = false;  ///< enforcement: Observe (true), which guards and changes nothing
   Workload workload;
   std::vector<PinEnv> pin;
   Inference inference;

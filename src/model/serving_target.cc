@@ -124,6 +124,11 @@ void clone_fields(Fields& v, CloneSpec& it) {
 void spec_fields(Fields& v, ServingTarget& it) {
   v.required("model", it.model);
   v.optional("segment", it.segment);
+  v.choice("enforcement", "Enforce", it.observes ? "Observe" : "Enforce",
+           [&it](const std::string& text) {
+             it.observes = text == "Observe";
+             return it.observes || text == "Enforce";
+           });
   v.object("workload", [&](Fields& w) {
     w.required("kind", it.workload.kind);
     w.required("name", it.workload.name);

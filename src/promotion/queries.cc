@@ -37,6 +37,10 @@ VersionRef serving_before(const History& target, std::uint64_t before) {
   return out;
 }
 
+bool nothing_recorded(const History& target) {
+  return serving_version(target).version.empty() && target.open_intent() == nullptr;
+}
+
 bool uses(const History& target, const VersionRef& version) {
   const RecordFact* open = target.open_intent();
   return same_version(serving_version(target), version) ||

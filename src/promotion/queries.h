@@ -18,6 +18,9 @@ VersionRef serving_version(const History& target);
 /// The same as it was before that sequence.
 VersionRef serving_before(const History& target, std::uint64_t before);
 
+/// Whether nothing serves by record, and nothing is about to.
+bool nothing_recorded(const History& target);
+
 /// Whether the target serves the version, or is about to: its open Intent goes there.
 bool uses(const History& target, const VersionRef& version);
 

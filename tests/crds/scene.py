@@ -126,6 +126,13 @@ class Scene:
         made(self.admin.create(target("later"), self.ns))
         made(self.operator.merge("ServingTarget", self.ns, "later", {"status": {"serving": {"version": "46"}}}, sub="status"))
         made(self.priya.create(self.version("47"), self.ns))
+        for name in ("observed", "observed-later"):
+            made(self.admin.create(target(name, enforcement="Observe"), self.ns))
+            # Of a target of that name that was deleted.
+            made(self.operator.merge("ServingTarget", self.ns, name, {"status": {
+                "serving": {"version": "44"}, "selector": [{"key": "app", "value": "observed"}]}}, sub="status"))
+        made(self.nadia.create(workload("observed", {"app": "observed"}, pod_spec(container("server", MODEL_VERSION="45"))), self.ns))
+        made(self.nadia.create(service("observed", {"app": "observed"}), self.ns))
 
     @staticmethod
     def version(number, metadata=None):

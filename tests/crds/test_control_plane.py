@@ -37,6 +37,12 @@ FREE = {
         {"name": "d", "image": "example.com/d:1"}]}}, sub="ephemeralcontainers"),
     "a clone is deleted": lambda s: s.nadia.delete("Deployment", s.ns, EU + "-candidate", dryRun="All"),
     "a Deployment comes without its pins": lambda s: create(s, workload("later", {"app": "later"})),
+    "observed: the Service leads elsewhere": lambda s: merge(s, "Service", "observed", {"spec": {"selector": {"app": "other"}}}),
+    "observed: the Service is deleted": lambda s: s.nadia.delete("Service", s.ns, "observed", dryRun="All"),
+    "observed: another version": lambda s: patch(s, "Deployment", "observed", server(env=[{"name": "MODEL_VERSION", "value": "46"}])),
+    "observed: a second Deployment": lambda s: create(s, workload("other", {"app": "observed"})),
+    "observed: a Deployment comes with its version": lambda s: create(s, workload("observed-later", {"app": "x"}, pod_spec(
+        container("server", MODEL_VERSION="45")))),
     "a request is annotated": lambda s: merge(s, "PromotionRequest", s.request, {"metadata": {"annotations": {"note": "x"}}}),
     **{f"an unrelated {kind}": lambda s, kind=kind: create(s, workload("own", {"app": "own"}, kind=kind))
        for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")},

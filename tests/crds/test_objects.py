@@ -360,6 +360,18 @@ def test_a_target_keeps_its_model(admin, ns):
     assert admin.merge("ServingTarget", ns, "credit-risk-eu", {"spec": {"segment": "de"}}).status == 200
 
 
+def test_a_target_that_enforces_stays_so(admin, ns):
+    observing = valid("ServingTarget")
+    observing["metadata"]["name"], observing["spec"]["enforcement"] = "observing", "Observe"
+    assert admin.create(observing, ns).status == 201
+    name = observing["metadata"]["name"]
+    assert admin.merge("ServingTarget", ns, name, {"spec": {"enforcement": "Enforce"}}).status == 200
+    reply = admin.merge("ServingTarget", ns, name, {"spec": {"enforcement": "Observe"}})
+    assert reply.status == 422 and "to let the workload go, delete the ServingTarget" in reply.message
+    without = admin.json_patch("ServingTarget", ns, name, [{"op": "remove", "path": "/spec/enforcement"}])
+    assert without.status == 200 and without.body["spec"]["enforcement"] == "Enforce"
+
+
 def test_status_is_a_subresource(admin, users, ns):
     request = valid("PromotionRequest")
     request["metadata"]["name"], request["status"] = "with-status", {"phase": "Promoted"}

@@ -192,6 +192,10 @@ TEST_CASE("decode: ServingTarget, and no variable but ours in a pin") {
   const std::string managers = R"("managers":["nadia","system:serviceaccount:argocd:controller"])";
   const std::string guard = spoil(kTarget, managers, R"("changes":"Guard")");
   CHECK(decode<ServingTarget>(guard).value().pod_template.guarded);
+  CHECK_FALSE(it.observes);
+  const std::string observing =
+      spoil(kTarget, "\"workload\"", R"("enforcement":"Observe","workload")");
+  CHECK(decode<ServingTarget>(observing).value().observes);
   CHECK(it.clone.service_account == "clone");
   CHECK(it.clone.labels == std::map<std::string, std::string>{{"zone", "quarantine"}});
   CHECK(it.clone.node_selector == std::map<std::string, std::string>{{"pool", "gates"}});
@@ -234,6 +238,7 @@ TEST_CASE("decode: ServingTarget, and no variable but ours in a pin") {
       {"\"managers\"", "\"changes\":\"Allow\",\"managers\"", "spec.template.changes: is not"},
       {"\"managers\"", "\"changes\":\"Guard\",\"managers\"",
        "spec.template.managers: is not allowed with Guard"},
+      {"\"workload\"", "\"enforcement\":\"Ignore\",\"workload\"", "spec.enforcement: is not"},
       {"{\"zone\":\"quarantine\"}", "[]", "spec.clone.labels: is no object"},
       {"\"zone\"", "\"stagekeeper.dev/clone\"", "spec.clone.labels: contains a label stagekeeper"},
       {"\"port\":80", "\"port\":80.5", "spec.inference.service.port: is no whole number"},

@@ -157,6 +157,25 @@ TEST_CASE("target: its Deployment is given back when it is gone") {
   CHECK_FALSE((*room.get(kube::type_of<Deployment>(), kTarget)).contains(claim));
 }
 
+TEST_CASE("target: one that only observes claims nothing, until it is to enforce") {
+  Room room;
+  room.edit<ServingTarget>(kTarget,
+                           [](json& object) { object["spec"]["enforcement"] = "Observe"; });
+  room.settle();
+  const json::json_pointer claim("/metadata/labels/stagekeeper.dev~1target");
+  const auto claimed = [&] {
+    return (*room.get(kube::type_of<Deployment>(), kTarget)).contains(claim);
+  };
+  CHECK_FALSE(claimed());
+  CHECK(target_condition(room, "DeploymentClaimed")["reason"] == "Observing");
+  CHECK(target_condition(room, "Ready")["reason"] == "Observing");
+  room.edit<ServingTarget>(kTarget,
+                           [](json& object) { object["spec"]["enforcement"] = "Enforce"; });
+  room.settle();
+  CHECK(claimed());
+  CHECK(target_condition(room, "DeploymentClaimed")["status"] == "True");
+}
+
 TEST_CASE(
     "model: versions and stages show where the ledger put them, and nothing is written twice") {
   Room room;

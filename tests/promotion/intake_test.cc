@@ -179,6 +179,8 @@ TEST_CASE("intake: what must hold before anything starts") {
       {WaitCode::kDeploymentMissing, [](Bench& b) { b.facts("us").state.deployment.reset(); }},
       {WaitCode::kDeploymentNotClaimed, [](Bench& b) { b.facts("us").state.claimed_by = ""; }},
       {WaitCode::kDeploymentNotClaimed, [](Bench& b) { b.facts("us").state.claimed_by = "eu"; }},
+      {WaitCode::kDeploymentNotClaimed,
+       [](Bench& b) { b.facts("us").state.target->observes = true; }},
       {WaitCode::kDeploymentPaused, [](Bench& b) { b.deployment("us").paused = true; }},
       {WaitCode::kDeploymentPaused, [](Bench& b) { b.deployment("us").replicas = 0; }},
       {WaitCode::kContainerMissing,
@@ -370,6 +372,23 @@ TEST_CASE("intake: an archived version is archived, and an adopted one serves un
     CHECK(bench.run().phase == Phase::kPromoted);
     CHECK(serving_version(bench.ledger("us")).version == "2");
     CHECK(stage_of(bench.world.model_ledger, version_ref("2")) == "Production");
+  }
+}
+
+TEST_CASE("intake: nothing of a target that only observes is changed, whatever is asked") {
+  for (const RequestAction action :
+       {RequestAction::kPromote, RequestAction::kRollback, RequestAction::kAdopt}) {
+    Bench bench(action, action == RequestAction::kRollback ? "" : "2");
+    bench.move("2", "Staging");
+    for (const char* target : {"eu", "us"}) {
+      bench.facts(target).state.target->observes = true;
+      bench.facts(target).state.claimed_by = "";
+    }
+    const Decision waits = bench.run();
+    REQUIRE(waits.wait);
+    CHECK(waits.wait->code == WaitCode::kDeploymentNotClaimed);
+    CHECK(waits.wait->what.find("only observes") != std::string::npos);
+    CHECK(waits.wait->command.find(R"('{"spec":{"enforcement":"Enforce"}}')") != std::string::npos);
   }
 }
 

@@ -378,6 +378,47 @@ TEST_CASE("gate class: is accepted when this version has gates of its type") {
   CHECK(accepted()["reason"] == "NotSupported");
 }
 
+TEST_CASE("serving target: one that only observes is ready, blames nobody and says what it sees") {
+  ServingTarget of = target();
+  of.observes = true;
+  const std::optional<Deployment> live = deployment("7", 0);
+  const StoreState store{.trusted = true, .reason = "Trusted"};
+  const auto status_of = [&](const History& ledger) {
+    const promotion::serving::Verdict verdict{.fault = promotion::serving::Fault::kNothingServes,
+                                              .observed = {{.version = "7", .pods = 2}}};
+    const TargetFacts facts{.target = of,
+                            .deployment = live,
+                            .ledger = ledger,
+                            .store = store,
+                            .claim = {false, "Observing", "nothing is guarded"},
+                            .serving = verdict};
+    return json::parse(target_status_patch(facts, "{}", at(hours(2))).value())["status"];
+  };
+  const auto log = HistoryLog::create();
+  const json fresh = status_of(log->snapshot());
+  CHECK(condition_of(fresh, "Ready")["status"] == "True");
+  CHECK(condition_of(fresh, "Ready")["reason"] == "Observing");
+  CHECK(condition_of(fresh, "DeploymentClaimed")["reason"] == "Observing");
+  CHECK(condition_of(fresh, "Drifted")["status"] == "False");
+  CHECK(condition_of(fresh, "Serving")["status"] == "Unknown");
+  CHECK(condition_of(fresh, "Stalled").is_null());
+  CHECK(fresh["observed"][0]["version"] == "7");
+  CHECK(fresh["selector"].is_null());
+  // A target of that name has served before: what its ledger says is told all the same.
+  RecordFact intent = record(RecordKind::kIntent, at(hours(1)), "target/credit-risk-eu");
+  intent.sequence = 1;
+  intent.to = version_ref("1");
+  log->append(intent);
+  RecordFact applied = record(RecordKind::kApplied, at(hours(1)), "target/credit-risk-eu");
+  applied.sequence = 2;
+  applied.of = 1;
+  applied.to = version_ref("1");
+  log->append(applied);
+  const json again = status_of(log->snapshot());
+  CHECK(condition_of(again, "Ready")["reason"] == "PinDiffers");
+  CHECK(condition_of(again, "Drifted")["status"] == "True");
+}
+
 TEST_CASE("serving target: says what serves, what drifted, and what needs a person") {
   struct Row {
     const char* what;

@@ -22,6 +22,17 @@ std::optional<Wait> not_ours(const TargetState& state) {
         .who_can = "whoever runs the Deployment",
         .command = "create it"};
   }
+  if (target.observes) {
+    return Wait{.code = WaitCode::kDeploymentNotClaimed,
+                .about = "ServingTarget " + state.name,
+                .what = fmt::format("ServingTarget {} only observes, so that nothing of {} is "
+                                    "changed",
+                                    state.name, about),
+                .who_can = "whoever writes ServingTargets",
+                .command = fmt::format("kubectl -n {} patch servingtarget {} --type=merge -p "
+                                       "'{{\"spec\":{{\"enforcement\":\"Enforce\"}}}}'",
+                                       target.meta.ns, state.name)};
+  }
   if (state.claimed_by == state.name) return std::nullopt;
   if (state.claimed_by.empty()) {
     return Wait{.code = WaitCode::kDeploymentNotClaimed,
@@ -42,7 +53,9 @@ std::optional<Wait> not_ours(const TargetState& state) {
 std::optional<Wait> unfit(const TargetState& state, bool rollback) {
   const Deployment& deployment = *state.deployment;
   const std::string about = "Deployment " + deployment.meta.name;
-  if (!rollback && (deployment.paused || deployment.replicas == 0)) {
+  // A Deployment without a version is not ready, and so is delivered with no replicas at first.
+  const bool nobody = deployment.replicas == 0 && !serving_version(state.ledger).version.empty();
+  if (!rollback && (deployment.paused || nobody)) {
     return Wait{.code = WaitCode::kDeploymentPaused,
                 .about = about,
                 .what = fmt::format("{} is {}, so that no rollout could be watched", about,

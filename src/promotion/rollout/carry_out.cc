@@ -103,7 +103,8 @@ std::optional<Step> pin(const Case& facts, const Deployment& deployment, const P
       return abort(facts, pinning.intent, *stop);
     if (facts.hold) return waits(facts, *facts.hold);
   }
-  const bool still = deployment.paused || deployment.replicas == 0;
+  const bool first = pinning.intent.from.version.empty();
+  const bool still = deployment.paused || (deployment.replicas == 0 && !first);
   if (still && is_promotion(facts, pinning)) return paused(facts, deployment);
   return write_pins(facts, deployment, pinning);
 }

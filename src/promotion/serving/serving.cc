@@ -265,9 +265,12 @@ std::vector<const RecordFact*> under_way(const History& ledger) {
 }
 
 Verdict judge(const Facts& facts) {
-  if (facts.ledger.serving() == nullptr && facts.ledger.open_intent() == nullptr)
-    return nothing("no version was promoted yet; create a PromotionRequest",
-                   "ServingTarget " + facts.target.meta.name);
+  if (nothing_recorded(facts.ledger)) {
+    Verdict out = nothing("no version was promoted yet; create a PromotionRequest",
+                          "ServingTarget " + facts.target.meta.name);
+    out.observed = observe({.facts = facts});
+    return out;
+  }
   const Sight sight{.facts = facts,
                     .allowed = allowed_versions(facts.ledger),
                     .changed = facts.deployment && template_changed(facts)};

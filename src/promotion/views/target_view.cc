@@ -15,6 +15,8 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxUri = 1024;
 constexpr std::size_t kMaxObserved = 16;
+constexpr const char* kNothingRecorded =
+    "no record says what should serve; status.observed says what does";
 /// Of the CRD. Fewer labels than the Deployment has guard more pods, not less.
 constexpr std::size_t kMaxSelector = 64;
 
@@ -60,6 +62,11 @@ json observed_json(const serving::Verdict& verdict) {
   return out;
 }
 
+/// Whether the target waits for being taken over: there is no record to differ from.
+bool only_observes(const TargetFacts& facts) {
+  return facts.target.observes && nothing_recorded(facts.ledger);
+}
+
 /// Whether the target serves what was decided, and if not, what is wrong first.
 Finding readiness(const TargetFacts& facts, const Finding& same) {
   if (!facts.deployment) {
@@ -67,7 +74,9 @@ Finding readiness(const TargetFacts& facts, const Finding& same) {
             fmt::format("Deployment {} does not exist; create it", facts.target.workload.name)};
   }
   if (!facts.ledger_fault.empty()) return {false, "AuditBroken", facts.ledger_fault};
-  if (!facts.claim.ok) return {false, "DeploymentNotClaimed", facts.claim.message};
+  if (only_observes(facts)) return {true, "Observing", facts.claim.message};
+  const bool claimed = facts.claim.ok || facts.target.observes;
+  if (!claimed) return {false, "DeploymentNotClaimed", facts.claim.message};
   if (!same.ok) return same;
   if (facts.serving && is_drift(*facts.serving)) return of_users(*facts.serving);
   if (facts.ledger.serving() == nullptr)
@@ -87,7 +96,7 @@ Finding readiness(const TargetFacts& facts, const Finding& same) {
 std::optional<Finding> stalled(const TargetFacts& facts, const Finding& same) {
   if (!facts.ledger_fault.empty()) return Finding{false, "AuditBroken", facts.ledger_fault};
   if (!facts.deployment) return std::nullopt;
-  if (!facts.claim.ok) return facts.claim;
+  if (!facts.claim.ok && !facts.target.observes) return facts.claim;
   if (!same.ok) return same;
   if (facts.serving && is_drift(*facts.serving)) return of_users(*facts.serving);
   return std::nullopt;
@@ -128,6 +137,7 @@ json ledger_fields(const TargetFacts& facts) {
 Finding as_recorded(const TargetFacts& facts) {
   if (facts.ledger.open_intent() != nullptr)
     return {true, "RollingOut", "a recorded change is under way"};
+  if (only_observes(facts)) return {true, "NothingRecorded", kNothingRecorded};
   if (const std::string container = missing_container(*facts.deployment, facts.target);
       !container.empty()) {
     return {false, "ContainerMissing",
@@ -161,7 +171,9 @@ Result<std::string> target_status_patch(const TargetFacts& facts, std::string_vi
       conditions.add("Drifted", !same.ok, same.reason, same.message);
     }
   }
-  if (facts.serving) {
+  if (only_observes(facts)) {
+    conditions.add("Serving", Truth::kUnknown, "NothingRecorded", kNothingRecorded);
+  } else if (facts.serving) {
     add(conditions, "Serving", of_users(*facts.serving));
   } else {
     conditions.add("Serving", Truth::kUnknown, "AuditBroken",
