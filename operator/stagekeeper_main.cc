@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "http/cpprest_client.h"
 #include "operator/wiring/app.h"
+#include "operator/wiring/check.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -35,8 +36,21 @@ int main(int argc, char** argv) {
       "s3/sessionToken; default: /etc/stagekeeper");
   bool debug = false;
   app.add_flag("--debug", debug, "Log every round, also those that change nothing");
+  CheckOptions check_options{.version = STAGEKEEPER_VERSION};
+  CLI::App& check = *app.add_subcommand(
+      "check", "Look at an installation from outside; exit code 1 if something is wrong");
+  check.add_option("--operator", check_options.operator_origin,
+                   "http://host:port of the operator's /readyz and /metrics");
+  check.add_option("--forge-in", check_options.forge_in,
+                   "Try, as a dry run in this namespace, to ask in another's name");
+  check.add_option("--gate-class", check_options.gate_classes,
+                   "A GateClass that must be accepted; repeatable");
   CLI11_PARSE(app, argc, argv);
 
+  if (check.parsed()) {
+    check_options.kubeconfig = options.kubeconfig;
+    http::end_process(run_check(check_options));
+  }
   if (debug) set_log_level(LogLevel::kDebug);
   Result<Config> config = load_config(config_path);
   if (!config) {

@@ -64,7 +64,11 @@ Engine::Engine(const Ports& ports, const Config& config, Identity identity, cons
       prober_({.s3 = ports.s3,
                .clock = ports.clock,
                .trust = trust_,
-               .on_change = [this](const auto&, const auto&) { wake_for_trust(); }},
+               .on_change =
+                   [this](const auto&, const promotion::StoreState& now) {
+                     show_trust(now);
+                     wake_for_trust();
+                   }},
               deviations_of(config.audit), limits.probe),
       caches_(stores_, {.api = ports.api,
                         .waker = waker_,
@@ -86,12 +90,19 @@ void Engine::run(const std::stop_token& stop) {
   // A standby watches nothing but the lease, and probes nothing.
   if (elector_.wait_until_leading(stop)) {
     log(LogLevel::kInfo, "leading", {{"cluster", cluster}, {"version", identity_.version}});
+    show_trust(trust_.get());
     prober_.start(cluster);
     work(stop);
     elector_.release();
   }
   events_.stop();
   prober_.stop();  // last: a probe may wait for a bucket that does not answer
+}
+
+void Engine::show_trust(const promotion::StoreState& now) {
+  ports_.metrics.set("stagekeeper_audit_store_trusted",
+                     "1 while records may be written to the audit store; of the leader only.", {},
+                     now.trusted ? 1 : 0);
 }
 
 void Engine::work(const std::stop_token& stop) {

@@ -64,6 +64,8 @@ class Engine {
 
  private:
   void work(const std::stop_token& stop);
+  /// Says by a gauge whether the audit store is trusted.
+  void show_trust(const promotion::StoreState& now);
   /// Everything that shows whether the store is trusted, or waits for it.
   void wake_for_trust();
   void sweep(bool ends) const;

@@ -162,6 +162,10 @@ void Metrics::count(const std::string& name, const std::string& help, Labels lab
       .Increment();
 }
 
+void Metrics::set(const std::string& name, const std::string& help, Labels labels, double value) {
+  impl_->gauge(name.c_str(), help.c_str()).Add(pairs_of(labels)).Set(value);
+}
+
 void Metrics::took(const std::string& name, const std::string& help, Labels labels, Seconds took) {
   impl_->histogram(name.c_str(), help.c_str())
       .Add(pairs_of(labels), buckets())

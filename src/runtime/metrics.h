@@ -75,6 +75,9 @@ class Metrics {
   using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
   void count(const std::string& name, const std::string& help, Labels labels);
 
+  /// A state of the caller's own, as a gauge; the rest as count().
+  void set(const std::string& name, const std::string& help, Labels labels, double value);
+
   /// A duration of the caller's own, as a histogram; `name` ends in _seconds, the rest as count().
   void took(const std::string& name, const std::string& help, Labels labels, Seconds took);
 
