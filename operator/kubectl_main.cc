@@ -5,6 +5,7 @@
 #include "operator/cli/audit_show.h"
 #include "operator/cli/audit_source.h"
 #include "operator/cli/audit_verify.h"
+#include "operator/cli/create.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -37,6 +38,20 @@ void add_store_flags(CLI::App& command, cli::AuditFlags& flags) {
   command.add_flag("--json", flags.json, "JSON instead of text");
 }
 
+void add_create_flags(CLI::App& command, cli::CreateFlags& flags) {
+  command.add_option("-f,--filename", flags.file, "Manifest; - for standard input")->required();
+  command.add_option("-n,--namespace", flags.ns, "Namespace of objects that name none");
+  command.add_option("--kubeconfig", flags.kubeconfig, "By default as kubectl");
+  command.add_option("--context", flags.context, "Of the kubeconfig");
+  command.add_flag("--dry-run", flags.dry_run,
+                   "Let the API server check everything and store nothing");
+}
+
+void print(const cli::Output& out) {
+  std::cout << out.text << std::flush;
+  std::cerr << out.errors << std::flush;
+}
+
 /// Reads of the bucket what a command is about, and hands it over: everything, or one model.
 template <typename Command>
 cli::Output with_view(const cli::AuditFlags& flags, const std::string& model, Command command) {
@@ -54,8 +69,8 @@ cli::Output with_view(const cli::AuditFlags& flags, const std::string& model, Co
 
 int run(int argc, char** argv) {
   CLI::App app(
-      "Asks Stagekeeper's records; credentials come from AWS_ACCESS_KEY_ID and "
-      "AWS_SECRET_ACCESS_KEY.",
+      "Asks Stagekeeper's records, with credentials from AWS_ACCESS_KEY_ID and "
+      "AWS_SECRET_ACCESS_KEY, and creates objects in your name.",
       "kubectl-stagekeeper");
   app.set_version_flag("--version", STAGEKEEPER_VERSION);
   app.require_subcommand(1);
@@ -70,11 +85,20 @@ int run(int argc, char** argv) {
   add_store_flags(show, flags);
   CLI::App& verify = *audit.add_subcommand("verify", "Whether the ledger is whole and genuine");
   add_store_flags(verify, flags);
-  app.footer("Exit codes: 0 ok, 1 tampered, 2 incomplete, 3 unreachable, 4 usage.");
+  cli::CreateFlags create_flags;
+  CLI::App& create = *app.add_subcommand(
+      "create", "Create ModelVersions, PromotionRequests and Approvals, saying that it was you");
+  add_create_flags(create, create_flags);
+  app.footer("Exit codes: 0 ok, 1 tampered or refused, 2 incomplete, 3 unreachable, 4 usage.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : static_cast<int>(cli::ExitCode::kUsage);
+  }
+  if (create.parsed()) {
+    const cli::Output out = cli::run_create(create_flags);
+    print(out);
+    return static_cast<int>(out.code);
   }
   flags.access_key_id = from_environment("AWS_ACCESS_KEY_ID");
   flags.secret_access_key = aws::Secret(from_environment("AWS_SECRET_ACCESS_KEY"));
@@ -85,8 +109,7 @@ int run(int argc, char** argv) {
     if (verify.parsed()) return cli::audit_verify(view, flags.json, style);
     return cli::audit_show(view, model, version, flags.json, style);
   });
-  std::cout << out.text << std::flush;
-  std::cerr << out.errors << std::flush;
+  print(out);
   return static_cast<int>(out.code);
 }
 

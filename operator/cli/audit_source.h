@@ -12,10 +12,11 @@
 
 namespace stagekeeper::cli {
 
-/// Exit codes of the audit commands.
+/// Exit codes of the commands.
 enum class ExitCode {
   kOk = 0,
   kTampered = 1,
+  kRefused = 1,     ///< of `create`: the API server did not take an object, or does not answer
   kIncomplete = 2,  ///< records are missing, or none was found
   kUnreachable = 3,
   kUsage = 4,

@@ -48,7 +48,7 @@ part() {
 
 everything='base model promotion gates inference http kube aws audit runtime'
 part gate 'base model gates inference http aws' ''
-part cli 'base model promotion http aws audit' ''
+part cli 'base model promotion http kube aws audit' ''
 part controllers "$everything" ''
 part cluster "$everything" 'controllers'
 part promotions "$everything" 'controllers cluster'
@@ -67,7 +67,7 @@ only() {
 only '(cpprest|pplx)/' src/http/
 only 'spdlog/' src/base/
 only 'openssl/' src/base/crypto.cc src/http/
-only 'yaml-cpp/' src/kube/kubeconfig.cc operator/wiring/config.cc
+only 'yaml-cpp/' src/kube/kubeconfig.cc operator/wiring/config.cc operator/cli/manifest.cc
 only 'simdjson' src/model/ src/kube/
 only 'expat\.h' src/aws/s3_xml.cc
 only 'utf8' src/base/text.cc

@@ -1,0 +1,3 @@
+if(TARGET kubectl-stagekeeper-lib)
+  target_link_libraries(test-cli PRIVATE kubectl-stagekeeper-lib)
+endif()
