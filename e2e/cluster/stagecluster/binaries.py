@@ -15,10 +15,9 @@ from functools import cache
 from pathlib import Path
 
 from . import images, scratch
-from .config import PAUSE_IMAGE, SOURCE, ClusterError, Config
+from .config import KUBERNETES, NEWEST, PAUSE_IMAGE, SOURCE, ClusterError, Config
 from .console import run, say
 
-_KUBERNETES = "1.37.1"
 _COMPONENT_VERSION = "k8s.io/component-base/version"
 PAUSE_ARCHIVE = "pause.oci.tar"
 
@@ -37,16 +36,21 @@ class Module:
     renames: tuple[tuple[str, str], ...] = ()
     """What Go calls a binary after its package's path, and what it is called here."""
     static: bool = False
+    folder: str = ""
+    """Below go/, where it is not the name."""
 
     @property
     def source(self) -> Path:
-        return SOURCE / "go" / self.name
+        return SOURCE / "go" / (self.folder or self.name)
 
 
-MODULES = (
-    Module(
+def _kubernetes(minor: str) -> Module:
+    """Kubernetes of one minor version; the newest has the folder without a number."""
+    version = KUBERNETES[minor]
+    return Module(
         name="kubernetes",
-        version=_KUBERNETES,
+        version=version,
+        folder="" if minor == NEWEST else f"kubernetes-{minor}",
         binaries=(
             "kube-apiserver",
             "kube-controller-manager",
@@ -57,14 +61,23 @@ MODULES = (
         ),
         expected="7 to 15 minutes, up to 3 GB of memory",
         # Without a version, clients see v0.0.0 and refuse or misjudge the server.
-        linker_flags=f"-s -w -X {_COMPONENT_VERSION}.gitVersion=v{_KUBERNETES}"
-        f" -X {_COMPONENT_VERSION}.gitMajor=1 -X {_COMPONENT_VERSION}.gitMinor=37",
-    ),
+        linker_flags=f"-s -w -X {_COMPONENT_VERSION}.gitVersion=v{version}"
+        f" -X {_COMPONENT_VERSION}.gitMajor=1"
+        f" -X {_COMPONENT_VERSION}.gitMinor={minor.removeprefix('1.')}",
+    )
+
+
+_OTHERS = (
     Module("etcd", "3.6.14", ("etcd",), "half a minute", renames=(("server", "etcd"),)),
     Module("coredns", "1.15.0", ("coredns",), "one minute", packages="./..."),
     Module("tools", "1", ("helm", "kubeconform", "versitygw"), "2 to 3 minutes"),
     Module("pods", "1", ("pause", "probe"), "seconds", packages="./...", static=True),
 )
+
+
+def modules(config: Config) -> tuple[Module, ...]:
+    """What the cluster of the wanted Kubernetes is made of."""
+    return (_kubernetes(config.kubernetes), *_OTHERS)
 
 
 def folder(config: Config, module: Module) -> Path:
@@ -74,7 +87,7 @@ def folder(config: Config, module: Module) -> Path:
 
 def binary(config: Config, name: str) -> Path:
     """The path of one binary, whatever its module; it may not be built yet."""
-    for module in MODULES:
+    for module in modules(config):
         if name in module.binaries:
             return folder(config, module) / name
     raise ClusterError(f"no module builds {name}")
@@ -90,7 +103,7 @@ def build(config: Config) -> None:
     Guarantees: a module's folder appears complete or not at all.
     Errors: ClusterError when the Go toolchain is missing or a build fails.
     """
-    missing = [module for module in MODULES if not folder(config, module).exists()]
+    missing = [module for module in modules(config) if not folder(config, module).exists()]
     for number, module in enumerate(missing, start=1):
         say(f"building {module.name} ({number} of {len(missing)}); cold: {module.expected}")
         began = time.monotonic()

@@ -31,6 +31,10 @@ S3_REGION = "us-east-1"
 
 PAUSE_IMAGE = "stagekeeper.dev/pause:1"
 
+KUBERNETES = {"1.33": "1.33.13", "1.35": "1.35.4", "1.37": "1.37.1"}
+"""The versions that can be built, each from a Go module below go/."""
+NEWEST = "1.37"
+
 
 class ClusterError(Exception):
     """Something the user can understand and act upon; shown without a traceback."""
@@ -43,14 +47,23 @@ class Config:
     state: Path
     cache: Path
     api_port: int
+    kubernetes: str = NEWEST
+    """The minor version, a key of KUBERNETES."""
 
     @staticmethod
     def from_environment() -> Config:
-        """Reads STAGEKEEPER_STATE, STAGEKEEPER_CACHE and STAGEKEEPER_API_PORT.
+        """Reads STAGEKEEPER_STATE, _CACHE, _API_PORT and _KUBERNETES.
 
         Raises ClusterError when one of them cannot be meant.
         """
-        state = Path(os.environ.get("STAGEKEEPER_STATE") or "/var/lib/stagekeeper-e2e")
+        kubernetes = os.environ.get("STAGEKEEPER_KUBERNETES") or NEWEST
+        if kubernetes not in KUBERNETES:
+            known = ", ".join(KUBERNETES)
+            raise ClusterError(f"STAGEKEEPER_KUBERNETES is {kubernetes}; there are {known}")
+        default_state = "/var/lib/stagekeeper-e2e"
+        if kubernetes != NEWEST:
+            default_state += f"-{kubernetes}"
+        state = Path(os.environ.get("STAGEKEEPER_STATE") or default_state)
         default_cache = Path.home() / ".cache" / "stagekeeper"
         cache = Path(os.environ.get("STAGEKEEPER_CACHE") or default_cache)
         if not state.is_absolute() or not cache.is_absolute():
@@ -58,7 +71,7 @@ class Config:
         port = os.environ.get("STAGEKEEPER_API_PORT") or "6443"
         if not port.isdecimal() or not 0 < int(port) < 65536:
             raise ClusterError(f"STAGEKEEPER_API_PORT is not a port: {port}")
-        return Config(state=state, cache=cache, api_port=int(port))
+        return Config(state=state, cache=cache, api_port=int(port), kubernetes=kubernetes)
 
     @property
     def api_url(self) -> str:

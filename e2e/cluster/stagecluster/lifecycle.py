@@ -167,7 +167,7 @@ def _host_ctr(config: Config) -> str:
 def _link_binaries(config: Config) -> None:
     """Links what is in use below the state folder, where callers look for it."""
     config.bin.mkdir(parents=True, exist_ok=True)
-    for module in binaries.MODULES:
+    for module in binaries.modules(config):
         for name in module.binaries:
             (config.bin / name).symlink_to(binaries.binary(config, name))
     ctr = config.bin / "ctr"
