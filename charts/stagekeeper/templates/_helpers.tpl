@@ -52,6 +52,28 @@ system:serviceaccount:{{ .Release.Namespace }}:stagekeeper
 {{ .repository }}@{{ .digest }}
 {{- end }}
 
+{{/* Whether the cluster fills in who asks, approves and registers; said by the API server, or by --api-versions. */}}
+{{- define "stagekeeper.stamps" -}}
+{{- if and .Values.admissionPolicies.enabled .Values.admissionPolicies.stampIdentity (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy") -}}
+true
+{{- end -}}
+{{- end }}
+
+{{/* What a person does whose object does not say who they are. */}}
+{{- define "stagekeeper.howToSay" -}}
+{{- if include "stagekeeper.stamps" .root -}}
+leave spec.{{ .field }} out and it is filled in
+{{- else -}}
+create the object with kubectl stagekeeper create, which fills it in
+{{- end -}}
+{{- end }}
+
+{{/* The port of an https address. */}}
+{{- define "stagekeeper.port" -}}
+{{- $parts := regexFindAll "(?i)^https://(?:\\[[^\\]]+\\]|[^/:]+):([0-9]+)/?$" . 1 -}}
+{{- if $parts -}}{{ regexReplaceAll "^.*:([0-9]+)/?$" . "${1}" }}{{- else -}}443{{- end -}}
+{{- end }}
+
 {{/* Where the operator's credentials for the audit bucket come from, for its configuration. */}}
 {{- define "stagekeeper.credentials" -}}
 {{- $store := .Values.auditStore -}}
@@ -75,6 +97,9 @@ source: Auto
 {{/* Refuses values that would install something useless or something that cannot be undone. */}}
 {{- define "stagekeeper.check" -}}
 {{- $store := .Values.auditStore -}}
+{{- if not $store.retention -}}
+{{- fail "auditStore.retention must be set: it says for how long every audit record is locked in the bucket, and nobody can shorten it afterwards. 24h is enough to try things out; what your regulator asks for may be 87672h, which is ten years." -}}
+{{- end -}}
 {{- if not $store.acceptComplianceLock -}}
 {{- fail (printf "auditStore.acceptComplianceLock must be true: every audit record is locked in the bucket in COMPLIANCE mode for %s, in which nobody, not even the owner of the bucket, can delete or shorten it, and its storage must be paid for until then. Set it once you agree, or set a shorter auditStore.retention first." $store.retention) -}}
 {{- end -}}
@@ -97,4 +122,26 @@ source: Auto
 {{- if or (has .Values.gates.namespace .Values.servingNamespaces) (eq .Values.gates.namespace .Release.Namespace) -}}
 {{- fail "gates.namespace must be a namespace of its own: nobody but the operator may create anything there." -}}
 {{- end -}}
+{{- end }}
+
+{{/* Egress rules of NetworkPolicies: cluster DNS, and some ports of some addresses. */}}
+{{- define "stagekeeper.dns" -}}
+{to: [{namespaceSelector: {}}, {ipBlock: {cidr: 169.254.20.10/32}}], ports: [{protocol: UDP, port: 53}, {protocol: TCP, port: 53}]}
+{{- end }}
+{{- define "stagekeeper.towards" -}}
+{{- $to := list -}}
+{{- range .cidrs -}}{{- $to = append $to (dict "ipBlock" (dict "cidr" .)) -}}{{- end -}}
+{{- if not $to -}}
+{{- $to = list (dict "ipBlock" (dict "cidr" "0.0.0.0/0" "except" (list "169.254.0.0/16"))) (dict "ipBlock" (dict "cidr" "::/0" "except" (list "fe80::/10" "fd00:ec2::254/128"))) -}}
+{{- end -}}
+{{- $ports := list -}}
+{{- range .ports -}}{{- $ports = append $ports (dict "protocol" "TCP" "port" (int .)) -}}{{- end -}}
+{{ toJson (dict "to" $to "ports" $ports) }}
+{{- end }}
+
+{{/* Annotations of what helm test makes and takes away again; the argument is the order. */}}
+{{- define "stagekeeper.testHook" -}}
+helm.sh/hook: test
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}

@@ -76,7 +76,11 @@ def install(target: Target, wanted: dict[str, Any]) -> bool:
     file.write_text(json.dumps(wanted, indent=2) + "\n")  # JSON is YAML.
     say(f"helm upgrade --install {RELEASE} charts/stagekeeper --values {file}")
     options = ["--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--values", str(file)]
-    # CRDs and bindings may be there from an earlier installation, which keeps them on purpose.
+    # Helm leaves CRDs alone that are there, and the chart refuses those of another version.
+    if target.get("crd", "modelversions.stagekeeper.dev"):
+        crds = f"--filename={places.CHART / 'crds'}"
+        target.kubectl("apply", "--server-side", "--force-conflicts", crds)
+    # GateClasses and bindings may be there from an earlier installation.
     options += ["--take-ownership", "--description", description]
     target.helm("upgrade", "--install", RELEASE, places.CHART, *options)
     return True
@@ -165,12 +169,7 @@ def _forget_interrupted(target: Target) -> None:
 
 def _fingerprint(wanted: dict[str, Any]) -> str:
     content = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode())
-    crds = places.CHART / "files" / "crds"
-    for file in sorted([*places.CHART.rglob("*"), *_below(crds)]):
+    for file in sorted(places.CHART.rglob("*")):
         if file.is_file():
             content.update(f"{file}\0".encode() + file.read_bytes())
     return content.hexdigest()[:16]
-
-
-def _below(folder: Path) -> list[Path]:
-    return sorted(folder.resolve().glob("*.yaml"))
