@@ -42,8 +42,14 @@ bool BodyReceiver::accept(std::string_view piece) {
   return end_ == BodyEnd::kOpen;
 }
 
+void BodyReceiver::stop() {
+  const MutexLock lock(mutex_);
+  if (end_ == BodyEnd::kOpen) end_ = BodyEnd::kStopped;
+}
+
 bool BodyReceiver::begin(bool success) {
   const MutexLock lock(mutex_);
+  if (end_ == BodyEnd::kStopped) return false;
   if (sink_ == nullptr || !success || end_ != BodyEnd::kOpen) return true;
   mode_ = Mode::kStream;
   const std::string held = std::exchange(body_, {});

@@ -38,6 +38,9 @@ class BodyReceiver {
   /// Takes the next piece. False: it was dropped, and so will be all that follow; end() says why.
   bool accept(std::string_view piece) SK_EXCLUDES(mutex_);
 
+  /// Called before begin() when nobody wants the body: its pieces are dropped, kStopped.
+  void stop() SK_EXCLUDES(mutex_);
+
   /// Called once when the status is known. False when the sink has already had enough.
   bool begin(bool success) SK_EXCLUDES(mutex_);
 

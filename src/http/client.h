@@ -19,6 +19,11 @@ struct HeaderLess {
 
 using Headers = std::map<std::string, std::string, HeaderLess>;
 
+struct Response;
+
+/// Sees status and headers of a successful answer before its body; false ends the call early.
+using HeadSink = std::function<bool(const Response& head)>;
+
 /// Whether a request may be sent a second time when nobody can tell if the first one arrived.
 enum class Idempotency {
   kUnknown,     ///< the caller decides about a second attempt
@@ -32,6 +37,8 @@ struct Request {
   Headers headers = {};
   std::string body = {};
   Idempotency idempotency = Idempotency::kUnknown;
+  /// Of stream() alone: called on the caller's thread, once, for a 2xx and before the first piece.
+  HeadSink on_head = {};
 };
 
 /// Any status is a successful call: turning 404 or 409 into an Error is the next layer's business.

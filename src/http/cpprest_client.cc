@@ -122,6 +122,7 @@ struct Exchange {
   std::shared_ptr<BodyReceiver> receiver;
   std::shared_ptr<Bell> bell = std::make_shared<Bell>();
   pplx::cancellation_token_source cancel = {};
+  HeadSink on_head = {};
   bool stale = false;  ///< failed without any answer, as it does on a connection closed meanwhile
 };
 
@@ -157,6 +158,7 @@ class CpprestClient final : public Client {
   Result<Response> stream(const Request& request, const BodySink& sink,
                           std::stop_token stop) override {
     Exchange now{current(), std::make_shared<BodyReceiver>(options_.max_body_bytes, sink)};
+    now.on_head = request.on_head;
     return exchange(request, now, stop);
   }
 
@@ -222,6 +224,7 @@ class CpprestClient final : public Client {
       wait_for(head, now);
       const http_response answer = head.get();
       out = head_of(answer);
+      if (is_success(out.status) && now.on_head && !now.on_head(out)) now.receiver->stop();
       if (!now.receiver->begin(is_success(out.status))) now.cancel.cancel();
       const auto body = answer.content_ready();
       wait_for(body, now);

@@ -94,6 +94,45 @@ TEST_CASE("stream: a piece arrives when it is sent, not when the next one comes"
   CHECK(answer.error().code == ErrorCode::kCancelled);
 }
 
+TEST_CASE("stream: the head is seen before the first piece, and can end the call") {
+  HttpImposter server;
+  server.on("GET", "/watch").header("ETag", "\"v1\"").chunk("one").chunk("two");
+  server.on("GET", "/watch").header("ETag", "\"v2\"").chunk("one").silence();
+  server.on("GET", "/watch").status(404).body("gone");
+  const auto client = client_for(server);
+  Collected collected;
+  std::string seen;
+  Request request = kWatch;
+  request.on_head = [&](const Response& head) {
+    seen += std::string(header_value(head.headers, "ETag")) + collected.text;
+    return seen == "\"v1\"";
+  };
+  REQUIRE(client->stream(request, collected.sink(), {}));
+  CHECK(seen == "\"v1\"");
+  CHECK(collected.text == "onetwo");
+  const Result<Response> ended = client->stream(request, collected.sink(), {});
+  REQUIRE(ended);
+  CHECK(ended->status == 200);
+  CHECK(collected.text == "onetwo");
+  seen.clear();
+  REQUIRE(client->stream(request, collected.sink(), {}));
+  CHECK(seen.empty());
+}
+
+TEST_CASE("stream: a body that is shorter than promised is no success, and what came stays") {
+  HttpImposter server;
+  const std::string half(std::size_t{1} << 20U, 'x');
+  server.on("GET", "/watch")
+      .raw("HTTP/1.1 200 OK\r\nContent-Length: 2097152\r\n\r\n" + half)
+      .close();
+  const auto client = client_for(server);
+  Collected collected;
+  const Result<Response> answer = client->stream(kWatch, collected.sink(), {});
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == ErrorCode::kUnavailable);
+  CHECK(collected.text.size() > half.size() / 2);
+}
+
 TEST_CASE("stream: another status than 2xx streams nothing and carries its body") {
   HttpImposter server;
   server.on("GET", "/watch").status(410).header("Retry-After", "1").body("too old");
