@@ -67,7 +67,7 @@ class StoreSource final : public ObjectSource {
                           .bucket_in = address.bucket_in,
                           .source = keys_},
                          clock)
-        .stream(location.key, sink, {});
+        .stream(location.key, {}, sink, {});
   }
 
   StoreOptions store_;

@@ -61,6 +61,24 @@ Result<VersionPage> read_version_page(std::string_view body, const VersionMarker
   return page;
 }
 
+Result<ObjectPage> read_object_page(std::string_view body, std::string_view token) {
+  SK_TRY(const XmlElement root, root_named(body, "ListBucketResult"));
+  ObjectPage page;
+  for (const XmlElement& element : root.children) {
+    if (element.name != "Contents") continue;
+    const auto size = whole_number<std::uint64_t>(element.child_text("Size"));
+    if (element.child_text("Key").empty() || !size)
+      return fail(ErrorCode::kInvalid, "a listed object has no key or no size");
+    page.entries.push_back({.key = std::string(element.child_text("Key")), .size_bytes = *size});
+  }
+  const std::string_view truncated = root.child_text("IsTruncated");
+  if (truncated == "false") return page;
+  page.next = root.child_text("NextContinuationToken");
+  if (truncated != "true" || page.next.empty() || page.next == token)
+    return fail(ErrorCode::kInvalid, "a listing does not say how it goes on");
+  return page;
+}
+
 Result<ObjectLock> read_retention(std::string_view body) {
   SK_TRY(const XmlElement root, parse_xml(body));
   // AWS says Retention; versitygw calls the same thing by the name of its type.

@@ -144,12 +144,18 @@ Result<std::string> S3Client::get(std::string_view key, std::string_view version
   return std::move(response->body);
 }
 
-Status S3Client::stream(std::string_view key, const http::BodySink& sink,
+Status S3Client::stream(std::string_view key, const StreamPart& part, const http::BodySink& sink,
                         const std::stop_token& stop) {
   http::Request request = requests_.get(key);
+  if (!part.range.empty()) request.headers["Range"] = part.range;
+  if (!part.if_match.empty()) request.headers["If-Match"] = part.if_match;
+  request.on_head = part.on_head;
   const Result<http::Response> response = exchange(
       request, [&](const http::Request& ready) { return http_.stream(ready, sink, stop); });
   if (!response) return tl::unexpected(response.error());
+  if (response->status == 412) {
+    return fail(ErrorCode::kConflict, "the object changed while it was read");
+  }
   if (const std::optional<S3Error> refused = refusal_of(request, *response)) {
     return tl::unexpected(to_error(*refused, request, *response));
   }
@@ -176,6 +182,12 @@ Result<VersionPage> S3Client::list_versions(std::string_view prefix, const Versi
   const Result<http::Response> response = call(requests_.list_versions(prefix, from));
   if (!response) return tl::unexpected(response.error());
   return readable(read_version_page(response->body, from), "list object versions");
+}
+
+Result<ObjectPage> S3Client::list_objects(std::string_view prefix, std::string_view token) {
+  const Result<http::Response> response = call(requests_.list_objects(prefix, token));
+  if (!response) return tl::unexpected(response.error());
+  return readable(read_object_page(response->body, token), "list objects");
 }
 
 Result<BucketLock> S3Client::bucket_lock() {

@@ -43,6 +43,26 @@ struct VersionPage {
   std::optional<VersionMarker> next;  ///< absent at the end
 };
 
+/// One current object of a listing.
+struct ObjectEntry {
+  std::string key;
+  std::uint64_t size_bytes = 0;
+};
+
+/// A page of such a listing.
+struct ObjectPage {
+  std::vector<ObjectEntry> entries;
+  std::string next;  ///< token of the next page; empty at the end
+};
+
+/// What of an object is streamed, and who sees the headers first. Values of the headers Range and
+/// If-Match; empty: the whole object as it is now.
+struct StreamPart {
+  std::string range = {};
+  std::string if_match = {};
+  http::HeadSink on_head = {};
+};
+
 enum class LockMode { kNone, kGovernance, kCompliance };
 
 /// What protects one version. `retain_until` is meaningful unless the mode is kNone.
@@ -96,8 +116,10 @@ class S3Client {
   /// The bytes of a version ("" = the current one), at most ClientOptions::max_body_bytes.
   Result<std::string> get(std::string_view key, std::string_view version_id = {});
 
-  /// Hands the current version's bytes over as they arrive; Cancelled after a stop request.
-  Status stream(std::string_view key, const http::BodySink& sink, const std::stop_token& stop);
+  /// Hands the current version's bytes over as they arrive. Cancelled after a stop request,
+  /// Conflict when the object is not the one of If-Match.
+  Status stream(std::string_view key, const StreamPart& part, const http::BodySink& sink,
+                const std::stop_token& stop);
 
   Result<ObjectHead> head(const ObjectVersionId& object);
 
@@ -107,6 +129,9 @@ class S3Client {
   /// One page. Invalid when the page says that more follows and not from where, or from where it
   /// came: a caller would loop.
   Result<VersionPage> list_versions(std::string_view prefix, const VersionMarker& from);
+
+  /// One page, from the token of the page before. Invalid when it does not say from where to go on.
+  Result<ObjectPage> list_objects(std::string_view prefix, std::string_view token);
 
   Result<BucketLock> bucket_lock();
 

@@ -74,6 +74,13 @@ http::Request S3Requests::list_versions(std::string_view prefix, const VersionMa
   return bare("GET", std::move(target));
 }
 
+http::Request S3Requests::list_objects(std::string_view prefix, std::string_view token) const {
+  std::string target =
+      fmt::format("{}?list-type=2&max-keys=1000&prefix={}", bucket_path(), percent_encode(prefix));
+  if (!token.empty()) target += "&continuation-token=" + percent_encode(token);
+  return bare("GET", std::move(target));
+}
+
 http::Request S3Requests::get_lock_configuration() const {
   return bare("GET", bucket_path() + "?object-lock=");
 }

@@ -55,6 +55,9 @@ class S3Requests {
   [[nodiscard]] http::Request list_versions(std::string_view prefix, const VersionMarker& from,
                                             int max_keys = 1000) const;
 
+  /// GET ?list-type=2: at most 1,000 current objects below a prefix, after a page's token.
+  [[nodiscard]] http::Request list_objects(std::string_view prefix, std::string_view token) const;
+
   /// GET ?object-lock of the bucket.
   [[nodiscard]] http::Request get_lock_configuration() const;
 

@@ -185,9 +185,9 @@ TEST_CASE("s3 client: streams an object, and says why it cannot") {
     got += piece;
     return true;
   };
-  CHECK(client.stream("k", sink, {}));
+  CHECK(client.stream("k", {}, sink, {}));
   CHECK(got == "bytes");
-  CHECK(client.stream("missing", sink, {}).error().code == ErrorCode::kNotFound);
+  CHECK(client.stream("missing", {}, sink, {}).error().code == ErrorCode::kNotFound);
 }
 
 TEST_CASE("s3 client: keys from elsewhere lose their line ends, too") {
@@ -198,4 +198,65 @@ TEST_CASE("s3 client: keys from elsewhere lose their line ends, too") {
   aws::S3Client client(*wire.http, with, wire.clock);
   REQUIRE(client.get("k"));
   CHECK(signed_as_received(wire.imposter.requests().back()));
+}
+
+TEST_CASE("s3 client: a part of an object is asked for, and only of the object that it was") {
+  Wire wire;
+  wire.imposter.on("GET", "/audit/k")
+      .status(206)
+      .header("ETag", "\"v1\"")
+      .header("Content-Range", "bytes 5-9/10")
+      .body("56789");
+  wire.imposter.on("GET", "/audit/k")
+      .status(412)
+      .body("<Error><Code>PreconditionFailed</Code></Error>");
+  std::string bytes;
+  std::string etag;
+  const aws::StreamPart part{
+      .range = "bytes=5-", .if_match = "\"v1\"", .on_head = [&](const http::Response& head) {
+        etag = http::header_value(head.headers, "ETag");
+        return true;
+      }};
+  const http::BodySink sink = [&](std::string_view piece) {
+    bytes += piece;
+    return true;
+  };
+  REQUIRE(wire.s3->stream("k", part, sink, {}));
+  CHECK(bytes == "56789");
+  CHECK(etag == "\"v1\"");
+  const auto sent = wire.imposter.requests();
+  CHECK(sent.at(0).headers.at("Range") == "bytes=5-");
+  CHECK(sent.at(0).headers.at("If-Match") == "\"v1\"");
+  CHECK(signed_as_received(sent.at(0)));
+  CHECK(wire.s3->stream("k", part, sink, {}).error().code == ErrorCode::kConflict);
+}
+
+TEST_CASE("s3 client: a listing of objects goes on by its token and never round") {
+  Wire wire;
+  const auto page = [](const char* key, const char* rest) {
+    return std::string("<ListBucketResult><Contents><Key>") + key +
+           "</Key><Size>7</Size></Contents>" + rest + "</ListBucketResult>";
+  };
+  const char* more =
+      "<IsTruncated>true</IsTruncated><NextContinuationToken>t/1</NextContinuationToken>";
+  auto& imposter = wire.imposter;
+  imposter.on("GET", "/audit*").body(page("m/47/a b", more));
+  imposter.on("GET", "/audit*").body(page("m/47/c", "<IsTruncated>false</IsTruncated>"));
+  imposter.on("GET", "/audit*").body(page("m/47/c", more));
+  imposter.on("GET", "/audit*").body(page("m/47/c", ""));
+  const auto first = wire.s3->list_objects("m/47/", "");
+  REQUIRE(first);
+  CHECK(first->entries.at(0).key == "m/47/a b");
+  CHECK(first->entries.at(0).size_bytes == 7);
+  CHECK(first->next == "t/1");
+  const auto second = wire.s3->list_objects("m/47/", first->next);
+  REQUIRE(second);
+  CHECK(second->next.empty());
+  CHECK_FALSE(wire.s3->list_objects("m/47/", "t/1"));
+  CHECK_FALSE(wire.s3->list_objects("m/47/", ""));
+  const auto sent = imposter.requests();
+  CHECK(sent.at(0).target == "/audit?list-type=2&max-keys=1000&prefix=m%2F47%2F");
+  CHECK(sent.at(1).target ==
+        "/audit?list-type=2&max-keys=1000&prefix=m%2F47%2F&continuation-token=t%2F1");
+  CHECK(signed_as_received(sent.at(1)));
 }

@@ -122,7 +122,7 @@ TEST_CASE("s3 refusals: streams are renewed, too") {
   wire.imposter.on("GET", "/audit/k").status(400).body(xml("ExpiredToken"));
   wire.imposter.on("GET", "/audit/k").body("bytes");
   std::string got;
-  REQUIRE(wire.s3.stream("k",
+  REQUIRE(wire.s3.stream("k", {},
                          [&](std::string_view piece) {
                            got += piece;
                            return true;
