@@ -14,7 +14,7 @@ stray() {
 # allow DIR "folders": DIR may include these folders of src/ (and itself), and no other.
 allow() {
   [ -d "src/$1" ] || return 0
-  for folder in base model promotion gates inference http kube aws audit runtime; do
+  for folder in base artifact model promotion gates inference http kube aws audit runtime; do
     case " $1 $2 " in *" $folder "*) ;; *) stray "src/$1" "$folder/" "src/$1 must not include $folder" ;; esac
   done
   stray "src/$1" 'operator/' "src/$1 must not include operator"
@@ -24,6 +24,7 @@ allow base ''
 allow model 'base'
 allow promotion 'base model gates inference'
 allow gates 'base'
+allow artifact 'base'
 allow inference 'base gates'
 allow http 'base'
 allow kube 'base model http'
@@ -34,7 +35,7 @@ allow runtime 'base kube'
 # part DIR "folders of src" "folders of operator": the same for the parts of programs.
 part() {
   [ -d "operator/$1" ] || return 0
-  for folder in base model promotion gates inference http kube aws audit runtime; do
+  for folder in base artifact model promotion gates inference http kube aws audit runtime; do
     case " $2 " in *" $folder "*) ;; *) stray "operator/$1" "$folder/" "operator/$1 must not include $folder" ;; esac
   done
   for path in operator/*/; do
@@ -46,7 +47,7 @@ part() {
   done
 }
 
-everything='base model promotion gates inference http kube aws audit runtime'
+everything='base artifact model promotion gates inference http kube aws audit runtime'
 part gate 'base model gates inference http aws' ''
 part cli 'base model promotion http kube aws audit' ''
 part controllers "$everything" ''
