@@ -1,6 +1,5 @@
 #include "operator/gate/program.h"
 
-#include "aws/credential_choice.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/files.h"
@@ -9,9 +8,9 @@
 #include "gates/kind.h"
 #include "http/cpprest_client.h"
 #include "inference/protocol.h"
+#include "operator/artifacts/stores.h"
 #include "operator/gate/fetch.h"
 #include "operator/gate/measurers.h"
-#include "operator/gate/objects.h"
 
 #include <algorithm>
 #include <array>
@@ -45,23 +44,6 @@ std::string environment(const char* name) {
   // `echo key | base64` makes a Secret whose value ends with a line break, which is no part of it.
   while (out.ends_with('\n') || out.ends_with('\r'))
     out.pop_back();
-  return out;
-}
-
-/// Keys in the environment, as a GateClass with a Secret sets them; else what the pod has by its
-/// service account or node.
-Result<StoreOptions> store_from_environment(const Clock& clock) {
-  StoreOptions out{.endpoint = environment("S3_ENDPOINT"), .region = environment("S3_REGION")};
-  if (out.region.empty()) out.region = "us-east-1";
-  out.credentials = [&clock, region = out.region] {
-    return aws::choose_credentials({.region = region, .user_agent = "stagekeeper-gate"},
-                                   environment, clock);
-  };
-  if (const std::string ca = environment("S3_CA_FILE"); !ca.empty()) {
-    Result<std::string> pem = read_file(ca, kMaxCaBytes);
-    if (!pem) return fail(pem.error(), "S3_CA_FILE");
-    out.ca_pem = std::move(*pem);
-  }
   return out;
 }
 
@@ -195,19 +177,23 @@ int finish(const Report& report, const gates::Kind& kind, const std::string& pat
 int run_fetch(const gates::GateInput& input, const ProgramOptions& options) {
   const gates::Kind& kind = *gates::find_kind(input.kind);
   const SystemClock clock;
-  Result<StoreOptions> store = store_from_environment(clock);
-  if (!store) {
-    const gates::Reason refused{.code = "FetchRefused", .message = store.error().message};
+  Result<artifacts::StoreOptions> options_of =
+      artifacts::options_from(environment, clock, "stagekeeper-gate");
+  if (!options_of) {
+    const gates::Reason refused{.code = "FetchRefused", .message = options_of.error().message};
     return finish(failed_report(input, refused), kind, options.report_path);
   }
-  const std::unique_ptr<ObjectSource> source = make_object_source(std::move(*store));
+  const auto source = artifacts::make_source(*std::move(options_of));
   SteadyTimer timer;
-  const Reasoned<void> fetched = fetch_inputs(input, options.directory, *source, timer);
+  const artifacts::Patience patience{
+      .sleep = [&timer](std::chrono::milliseconds pause) { timer.sleep(pause); }};
+  const Reasoned<void> fetched = fetch_inputs(input, options.directory, *source, patience);
   if (!fetched) return finish(failed_report(input, fetched.error()), kind, options.report_path);
   log(LogLevel::kInfo, "fetched",
       {{"gate", input.gate},
        {"dataset", input.dataset ? input.dataset->digest.str() : "none"},
-       {"artifact", kind.needs.artifact ? input.artifact.digest.str() : "not verified here"}});
+       {"artifact",
+        input.artifact.uri.empty() ? "not verified here" : input.artifact.digest.str()}});
   return kExitReported;
 }
 

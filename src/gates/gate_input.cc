@@ -119,7 +119,7 @@ std::optional<InputObject> read_dataset(ObjectReader& reader) {
   return out;
 }
 
-/// The URI may be absent: whether the kind needs it is checked later.
+/// The URI is absent where another gate of the evaluation verifies the artifact.
 InputObject read_artifact(ObjectReader& reader) {
   InputObject out;
   const json* found = reader.member("artifact");
@@ -254,11 +254,6 @@ void check_needs(ObjectReader& reader, const GateInput& input) {
   if (needs.rows && !input.dataset)
     reader.problem("MissingField",
                    fmt::format("dataset: a gate of kind {} needs rows", kind->name));
-  if (needs.artifact && input.artifact.uri.empty()) {
-    reader.problem(
-        "MissingField",
-        fmt::format("artifact.uri: a gate of kind {} verifies the artifact", kind->name));
-  }
   if (needs.labels && !input.binary) {
     reader.problem("MissingField",
                    fmt::format("binaryClassification: a gate of kind {} needs labels", kind->name));

@@ -15,7 +15,7 @@ namespace stagekeeper::gates {
 /// The largest STAGEKEEPER_GATE_INPUT that is written or read: Linux takes 128 KiB for a variable.
 inline constexpr std::size_t kMaxGateInputBytes = std::size_t{96} << 10U;
 
-/// An object in a store: s3://bucket/key or file:///path, and the digest its bytes must have.
+/// An object or a folder: s3://, https:// or file:///, and the digest that it must have.
 struct InputObject {
   std::string uri;
   std::string version = {};  ///< of a dataset, as the policy calls it: for people
@@ -72,7 +72,8 @@ struct GateInput {
   std::string nonce;  ///< 32 hex digits, new for each attempt
   std::string model;
   std::string version;
-  InputObject artifact;                ///< of that version; the URI is needed where Needs::artifact
+  InputObject artifact;                ///< of that version; with the URI exactly in the gate that
+                                       ///< verifies it for its evaluation
   std::optional<InputObject> dataset;  ///< needed where Needs::rows
   std::optional<BinaryTask> binary;    ///< needed where Needs::labels
   std::vector<ColumnSpec> features;    ///< the model's signature; needed with a dataset

@@ -15,7 +15,7 @@ struct Needs {
   bool clones = true;     ///< measures the candidate clone; false: the serving workload itself
   bool champion = false;  ///< is compared with what serves, where something does
   bool rows = false;      ///< needs evaluation.dataset
-  bool artifact = false;  ///< verifies the bytes at the artifact's URI before it measures
+  bool artifact = false;  ///< verifies the artifact rather than another gate of its evaluation
   bool labels = false;    ///< needs evaluation.task, and a dataset with labels
   bool groups = false;    ///< needs at least one group column
   bool alone = false;     ///< must not run beside other gates of the evaluation

@@ -2,6 +2,7 @@
 
 #include "base/crypto.h"
 #include "base/files.h"
+#include "tests/gate/memory_source.h"
 
 #include <doctest/doctest.h>
 
@@ -16,35 +17,6 @@ using namespace stagekeeper;        // NOLINT(google-build-using-namespace)
 using namespace stagekeeper::gate;  // NOLINT(google-build-using-namespace)
 
 namespace {
-
-/// Objects in memory, handed over in pieces of 3 bytes; errors come first, one a read.
-class MemorySource final : public ObjectSource {
- public:
-  std::map<std::string, std::string> objects;
-  std::vector<Error> errors;
-  int reads = 0;
-
-  Status read(const std::string& uri, const http::BodySink& sink) override {
-    ++reads;
-    const std::string& bytes = objects[uri];
-    const bool fails = !errors.empty();
-    for (std::size_t i = 0; i < (fails ? bytes.size() / 2 : bytes.size()); i += 3)
-      if (!sink(std::string_view(bytes).substr(i, 3))) return {};
-    if (!fails) return {};
-    const Error error = errors.front();
-    errors.erase(errors.begin());
-    return tl::unexpected(error);
-  }
-};
-
-class NoWait final : public Timer {
- public:
-  Duration slept{};
-
-  [[nodiscard]] Duration now() const override { return slept; }
-
-  void sleep(Duration duration) override { slept += duration; }
-};
 
 class TemporaryDirectory {
  public:
@@ -67,7 +39,9 @@ class TemporaryDirectory {
 struct Setting {
   TemporaryDirectory directory;
   MemorySource source;
-  NoWait timer;
+  std::chrono::milliseconds slept{};
+  artifacts::Patience patience{
+      .sleep = [this](std::chrono::milliseconds pause) { slept += pause; }};
   gates::GateInput input;
 
   Setting() {
@@ -78,8 +52,8 @@ struct Setting {
         .uri = "s3://b/d", .version = "1", .digest = sha256_digest("the dataset")};
   }
 
-  std::string fetch(const FetchLimits& limits = {}) {
-    const auto done = fetch_inputs(input, directory.path, source, timer, limits);
+  std::string fetch(std::uint64_t max_dataset_bytes = kMaxDatasetBytes) {
+    const auto done = fetch_inputs(input, directory.path, source, patience, max_dataset_bytes);
     return done ? "" : done.error().code;
   }
 };
@@ -90,7 +64,7 @@ TEST_CASE("fetch: the dataset arrives whole, in pieces, and of the artifact noth
   Setting s;
   CHECK(s.fetch().empty());
   CHECK(read_file(s.directory.path + "/dataset.csv", 100).value() == "the dataset");
-  CHECK(s.source.reads == 2);
+  CHECK(s.source.reads.size() == 2);
   for (const auto& entry : std::filesystem::directory_iterator(s.directory.path))
     CHECK(entry.path().filename() == "dataset.csv");
 }
@@ -98,33 +72,31 @@ TEST_CASE("fetch: the dataset arrives whole, in pieces, and of the artifact noth
 TEST_CASE("fetch: another artifact is refused, with the two digests and no more") {
   Setting s;
   s.source.objects["s3://b/a"] += "!";
-  const auto done = fetch_inputs(s.input, s.directory.path, s.source, s.timer);
+  const auto done = fetch_inputs(s.input, s.directory.path, s.source, s.patience);
   REQUIRE_FALSE(done);
   CHECK(done.error().code == "ArtifactDigestMismatch");
   CHECK(done.error().message == "the artifact has digest " + sha256_digest("the artifact!").str() +
                                     ", expected " + s.input.artifact.digest.str());
-  CHECK(s.source.reads == 2);
+  CHECK(s.source.reads.size() == 2);
 }
 
-TEST_CASE("fetch: only a kind that verifies the artifact reads it") {
-  for (const char* kind : {"Fairness", "Latency", "Smoke"}) {
+TEST_CASE("fetch: a gate that is not told where the artifact lies reads none") {
+  for (const char* kind : {"Accuracy", "Fairness", "Latency", "Smoke"}) {
     CAPTURE(kind);
     Setting s;
     s.input.kind = kind;
-    s.source.objects["s3://b/a"] += "!";
+    s.input.artifact.uri.clear();
     CHECK(s.fetch().empty());
-    CHECK(s.source.reads == 1);
+    CHECK(s.source.reads.size() == 1);
   }
 }
 
-TEST_CASE("fetch: the artifact is read again when that may help, and has a limit of its own") {
+TEST_CASE("fetch: the artifact is read again when that may help") {
   Setting s;
   s.input.dataset.reset();
   s.source.errors = {{ErrorCode::kUnavailable, "reset"}, {ErrorCode::kThrottled, "slow down"}};
   CHECK(s.fetch().empty());
-  CHECK(s.source.reads == 3);
-  CHECK(s.fetch({.artifact_bytes = 12}).empty());
-  CHECK(s.fetch({.artifact_bytes = 11}) == "ObjectTooLarge");
+  CHECK(s.source.reads.size() == 3);
   s.source.errors = {{ErrorCode::kDenied, "403"}};
   CHECK(s.fetch() == "FetchRefused");
   s.source.errors.assign(9, {ErrorCode::kUnavailable, "reset"});
@@ -135,16 +107,17 @@ TEST_CASE("fetch: where there is no dataset nothing is read") {
   Setting s;
   s.input.kind = "Smoke";
   s.input.dataset.reset();
+  s.input.artifact.uri.clear();
   CHECK(s.fetch().empty());
-  CHECK(s.source.reads == 0);
+  CHECK(s.source.reads.size() == 0);
 }
 
 TEST_CASE("fetch: a broken download begins again from the first byte") {
   Setting s;
   s.source.errors = {{ErrorCode::kUnavailable, "reset"}, {ErrorCode::kThrottled, "slow down"}};
   CHECK(s.fetch().empty());
-  CHECK(s.source.reads == 4);
-  CHECK(s.timer.slept == std::chrono::seconds(3));
+  CHECK(s.source.reads.size() == 4);
+  CHECK(s.slept == std::chrono::seconds(3));
 }
 
 TEST_CASE("fetch: what cannot be had is told from what may pass, and nothing is left") {
@@ -152,7 +125,7 @@ TEST_CASE("fetch: what cannot be had is told from what may pass, and nothing is 
     const char* what;
     void (*spoil)(Setting&);
     const char* code;
-    int reads;
+    std::size_t reads;
   };
 
   const Row rows[] = {
@@ -180,7 +153,7 @@ TEST_CASE("fetch: what cannot be had is told from what may pass, and nothing is 
     Setting s;
     row.spoil(s);
     CHECK(s.fetch() == row.code);
-    CHECK(s.source.reads == row.reads);
+    CHECK(s.source.reads.size() == row.reads);
     std::error_code ignored;
     CHECK(std::filesystem::directory_iterator(s.directory.path, ignored) ==
           std::filesystem::directory_iterator());
@@ -189,6 +162,6 @@ TEST_CASE("fetch: what cannot be had is told from what may pass, and nothing is 
 
 TEST_CASE("fetch: a dataset larger than its limit ends early") {
   Setting s;
-  CHECK(s.fetch({.dataset_bytes = 11}).empty());
-  CHECK(s.fetch({.dataset_bytes = 10}) == "ObjectTooLarge");
+  CHECK(s.fetch(11).empty());
+  CHECK(s.fetch(10) == "ObjectTooLarge");
 }

@@ -48,7 +48,7 @@ def test_dataset_and_artifact_from_files(wanted: Gate, tmp_path: Path) -> None:
     (tmp_path / "m.json").write_bytes(ARTIFACT)
     wanted.input["dataset"]["uri"] = f"file://{tmp_path}/d.csv"
     wanted.input["artifact"]["uri"] = f"file://{tmp_path}/m.json"
-    assert wanted.run("fetch").code == 0
+    assert wanted.run("fetch", env={"FILE_ROOT": "/"}).code == 0
     assert (wanted.work / "dataset.csv").read_bytes() == DATASET
 
 
@@ -97,8 +97,8 @@ def test_what_was_verified_is_measured(gate: Gate) -> None:
     assert (report["outcome"], report["artifact"]) == ("Measured", digest_of(ARTIFACT))
 
 
-@pytest.mark.parametrize("kind", ["Fairness", "Latency", "Smoke"])
-def test_other_kinds_leave_the_artifact_to_the_accuracy_gate(wanted: Gate, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["Accuracy", "Fairness", "Latency", "Smoke"])
+def test_a_gate_that_is_not_told_where_the_artifact_lies_fetches_none(wanted: Gate, kind: str) -> None:
     wanted.input["kind"] = kind
     del wanted.input["artifact"]["uri"]
     with serving(bucket) as (origin, seen):
@@ -144,6 +144,7 @@ def test_a_large_artifact_needs_neither_room_nor_memory(wanted: Gate) -> None:
 
 def test_without_a_dataset_nothing_is_asked_for(wanted: Gate) -> None:
     del wanted.input["dataset"]
+    del wanted.input["artifact"]["uri"]
     wanted.input["kind"] = "Smoke"
     with serving(bucket) as (origin, seen):
         ended = wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin})
@@ -242,10 +243,107 @@ def test_a_store_that_is_down_may_come_back(wanted: Gate) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["s3://models", "s3:///key", "s3://models/", "https://host/x", "file:///nowhere", "file:///dev/zero"]
+    "uri", ["s3://models", "s3:///key", "s3://models/", "s3://models/folder/", "file:///nowhere", "file:///dev/zero"]
 )
 def test_uris_that_name_no_object(wanted: Gate, uri: str) -> None:
     wanted.input["dataset"]["uri"] = uri
-    report = wanted.run("fetch", env=STORE | {"S3_ENDPOINT": "http://127.0.0.1:1"}).report
+    report = wanted.run("fetch", env=STORE | {"S3_ENDPOINT": "http://127.0.0.1:1", "FILE_ROOT": "/"}).report
     assert report is not None
     assert report["code"] == "FetchRefused"
+
+
+def test_files_outside_of_the_root_are_refused_whatever_leads_there(wanted: Gate, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_bytes(DATASET)
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "link.csv").symlink_to("../d.csv")
+    (tmp_path / "root-beside.csv").write_bytes(DATASET)
+    for uri in (f"file://{tmp_path}/d.csv", f"file://{root}/link.csv", f"file://{tmp_path}/root-beside.csv"):
+        wanted.input["dataset"]["uri"] = uri
+        report = wanted.run("fetch", env={"FILE_ROOT": str(root)}).report
+        assert report is not None
+        assert report["code"] == "FetchRefused"
+        assert "leads out of" in report["message"]
+    report = wanted.run("fetch").report
+    assert report is not None and "/models" in report["message"]
+
+
+def folder_of(files: dict[str, bytes]) -> tuple[bytes, str]:
+    """The manifest of a folder, by other means than the program's own, and its digest."""
+    entries = [
+        {"path": path, "size": len(files[path]), "sha256": digest_of(files[path]).removeprefix("sha256:")}
+        for path in sorted(files, key=str.encode)
+    ]
+    text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    return text, digest_of(text)
+
+
+def test_a_folder_of_files_is_verified_and_a_strange_file_is_named(wanted: Gate, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_bytes(DATASET)
+    wanted.input["dataset"]["uri"] = f"file://{tmp_path}/d.csv"
+    files = {"MLmodel": b"flavors", "code/gr\u00f6\u00dfe.py": b"pass", "model.pkl": bytes(3 << 20), "empty": b""}
+    folder = tmp_path / "47"
+    (folder / "code").mkdir(parents=True)
+    for path, content in files.items():
+        (folder / path).write_bytes(content)
+    text, digest = folder_of(files)
+    (folder / "stagekeeper-manifest.json").write_bytes(text)
+    wanted.input["artifact"] = {"uri": f"file://{folder}/", "digest": digest}
+    env = {"FILE_ROOT": str(tmp_path)}
+    assert wanted.run("fetch", env=env).code == 0
+
+    def refused() -> tuple[str, str]:
+        report = wanted.run("fetch", env=env).report
+        assert report is not None
+        return report["code"], report["message"]
+
+    (folder / "evil.py").write_bytes(b"x")
+    assert refused() == ("FolderDiffers", f"file://{folder}/: file evil.py is in the folder and not in the manifest")
+    (folder / "evil.py").unlink()
+    (folder / "MLmodel").write_bytes(b"flavour")
+    code, message = refused()
+    assert (code, message.split(" has ")[0]) == ("ArtifactDigestMismatch", "file MLmodel")
+    (folder / "MLmodel").unlink()
+    assert refused()[1].endswith("file MLmodel is missing in the folder")
+    (folder / "MLmodel").symlink_to("model.pkl")
+    assert "MLmodel in the folder is neither a file nor a folder but a symbolic link" in refused()[1]
+
+
+def test_a_broken_download_goes_on_where_it_was(wanted: Gate) -> None:
+    large = bytes(range(256)) * (16 << 10)
+    wanted.input["artifact"]["digest"] = digest_of(large)
+    half = len(large) // 2
+
+    def broken(request: Seen) -> Answer:
+        if request.path != "/models/2/model.json":
+            return bucket(request)
+        if "Range" not in request.headers:
+            # Promises all of it and sends half.
+            return Answer(large[:half], headers={"Content-Length": str(len(large)), "ETag": '"v1"', "Connection": "close"})
+        first = int(request.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        tags = {"ETag": '"v1"', "Content-Range": f"bytes {first}-{len(large) - 1}/{len(large)}"}
+        return Answer(large[first:], 206, tags)
+
+    with serving(broken) as (origin, seen):
+        assert wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin}).code == 0
+    assert [request.path for request in seen] == ["/models/e.csv", "/models/2/model.json", "/models/2/model.json"]
+    assert seen[2].headers["If-Match"] == '"v1"'
+    assert 0 < int(seen[2].headers["Range"].removeprefix("bytes=").removesuffix("-")) <= half
+
+
+def test_an_object_that_changes_under_way_is_an_error(wanted: Gate) -> None:
+    large = bytes(4 << 20)
+
+    def changing(request: Seen) -> Answer:
+        if request.path != "/models/2/model.json":
+            return bucket(request)
+        if "If-Match" in request.headers:
+            return Answer(b"<Error><Code>PreconditionFailed</Code></Error>", 412)
+        lie = {"Content-Length": str(len(large)), "ETag": '"v1"', "Connection": "close"}
+        return Answer(large[: len(large) // 2], headers=lie)
+
+    with serving(changing) as (origin, seen):
+        report = wanted.run("fetch", env=STORE | {"S3_ENDPOINT": origin}).report
+    assert report is not None
+    assert report["code"] == "ObjectChanged"
+    assert len(seen) == 3

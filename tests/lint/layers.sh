@@ -48,7 +48,8 @@ part() {
 }
 
 everything='base artifact model promotion gates inference http kube aws audit runtime'
-part gate 'base model gates inference http aws' ''
+part artifacts 'base artifact gates http aws' ''
+part gate 'base artifact model gates inference http aws' 'artifacts'
 part cli 'base model promotion http kube aws audit' ''
 part controllers "$everything" ''
 part cluster "$everything" 'controllers'

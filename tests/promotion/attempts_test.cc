@@ -224,6 +224,39 @@ TEST_CASE("attempt: a model that is told the answer, or cannot be asked, is not 
         std::string::npos);
 }
 
+TEST_CASE("question: one gate of an evaluation verifies the artifact, and none waives it") {
+  const auto gate = [](const char* name, const char* kind, bool blocking) {
+    GateSpec out = gate_spec(name, kind);
+    out.blocking = blocking;
+    return out;
+  };
+  CHECK(verifying_gate({}).empty());
+  CHECK(verifying_gate({.gates = {gate("a", "Latency", false)}}) == "a");
+  CHECK(verifying_gate({.gates = {gate("a", "Latency", true), gate("b", "Fairness", true)}}) ==
+        "a");
+  CHECK(verifying_gate({.gates = {gate("a", "Latency", true), gate("b", "Accuracy", true),
+                                  gate("c", "Accuracy", true)}}) == "b");
+  // What only advises would stop nothing.
+  CHECK(verifying_gate({.gates = {gate("a", "Accuracy", false), gate("b", "Latency", true)}}) ==
+        "b");
+
+  EvaluationStory story;
+  const StageSpec& stage = *story.about.stage();
+  const std::string verifier = verifying_gate(stage);
+  int told = 0;
+  for (const GateSpec& spec : stage.gates) {
+    const auto input =
+        evaluation_input(measured_facts(story.about, version_ref("2")), spec, 1, story.facts, {});
+    REQUIRE(input);
+    CHECK(input->artifact.digest.str() == sha('2'));
+    if (input->artifact.uri.empty()) continue;
+    ++told;
+    CHECK(spec.name == verifier);
+    CHECK(input->artifact.uri == version_ref("2").artifact_uri);
+  }
+  CHECK(told == 1);
+}
+
 TEST_CASE("question: over https clones are called by address under the Service's name") {
   EvaluationStory story;
   ServingTarget& on = *story.facts.on->target;
@@ -273,6 +306,7 @@ TEST_CASE("smoke: asks the Service on its port, by what was decided and not by t
   REQUIRE(input);
   CHECK(input->candidate.url == "http://credit-risk-eu.credit.svc:80");
   CHECK(input->dataset->digest.str() == sha('c'));
+  CHECK(input->artifact.uri.empty());
   CHECK(input->features[0].name == "income");
   CHECK(input->parameters.find("17") != std::string::npos);
   const GateQuestion question = smoke_question(story.about, decided, intent, {});

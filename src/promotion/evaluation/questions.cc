@@ -97,7 +97,7 @@ Result<gates::GateInput> common_input(const MeasuredFacts& measured, const GateS
   out.model = measured.request.model;
   out.version = measured.version.version;
   out.artifact.digest = Digest(measured.version.digest);
-  if (kind->needs.artifact) out.artifact.uri = measured.artifact_uri;
+  if (spec.name == measured.verified_by) out.artifact.uri = measured.artifact_uri;
   out.parameters = std::move(*parameters);
   if (measured.dataset) {
     out.dataset = gates::InputObject{.uri = measured.dataset->uri,
@@ -129,13 +129,24 @@ Result<gates::Endpoint> endpoint(const EvaluationFacts& facts, CloneRole role,
 
 }  // namespace
 
+std::string verifying_gate(const StageSpec& stage) {
+  const auto rank = [](const GateSpec& gate) {
+    const gates::Kind* kind = gates::find_kind(gate.kind);
+    return (gate.blocking ? 2 : 0) + (kind != nullptr && kind->needs.artifact ? 1 : 0);
+  };
+  const auto best = std::ranges::max_element(stage.gates, {}, rank);  // of equals the first
+  return best == stage.gates.end() ? std::string() : best->name;
+}
+
 MeasuredFacts measured_facts(const Subject& subject, const VersionRef& candidate) {
+  const StageSpec* stage = subject.stage();
   return {.request = subject.request,
           .version = candidate,
           .artifact_uri = subject.version->artifact_uri,
           .dataset = subject.policy->evaluation.dataset,
           .binary = subject.policy->evaluation.binary,
-          .inputs = subject.version->inputs};
+          .inputs = subject.version->inputs,
+          .verified_by = stage == nullptr ? std::string() : verifying_gate(*stage)};
 }
 
 gates::Judgement in_vain(const Subject& subject, const GateSpec& spec) {

@@ -21,7 +21,14 @@ struct MeasuredFacts {
   std::optional<Dataset> dataset;
   std::optional<BinaryClassification> binary;
   std::vector<SignatureInput> inputs;
+  std::string verified_by = {};  ///< the gate that verifies the artifact; empty: none
 };
+
+/// The one gate of a stage that reads the artifact and verifies its digest for the evaluation:
+/// without its verdict the evaluation has none, so the others need not read the same bytes again. A
+/// blocking gate before an advisory one, whose failure would stop nothing; of those one whose kind
+/// says so (gates::Needs), else the first. Empty without gates.
+std::string verifying_gate(const StageSpec& stage);
 
 /// Of an evaluation: everything from policy and ModelVersion, which must be there.
 MeasuredFacts measured_facts(const Subject& subject, const VersionRef& candidate);
