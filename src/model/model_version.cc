@@ -26,9 +26,14 @@ void spec_fields(Fields& v, ModelVersion& it) {
   v.required("model", it.model);
   v.required("version", it.version, version_rule());
   v.object("artifact", [&](Fields& a) {
+    a.optional("type", it.artifact_type, "File");
     a.required("uri", it.artifact_uri, uri_rule());
     a.required("digest", it.artifact_digest, digest_rule());
-    a.constant("digestType", "File");
+    if (it.artifact_type != "File" && it.artifact_type != "Manifest")
+      a.problem("type", "is not supported by this version");
+    // Pins know the URI alone: whoever is pinned tells the type by its end.
+    if ((it.artifact_type == "Manifest") != it.artifact_uri.ends_with('/'))
+      a.problem("uri", "ends with / exactly when the type is Manifest");
   });
   v.object("source", [&](Fields& s) { source_fields(s, it.source); });
   v.object("training", [&](Fields& t) {

@@ -34,6 +34,7 @@ struct ModelVersion {
   ObjectMeta meta;
   std::string model;
   std::string version;
+  std::string artifact_type;  ///< "File" or "Manifest"; the URI tells it too, by a '/' at its end
   std::string artifact_uri;
   std::string artifact_digest;
   VersionSource source;

@@ -60,6 +60,7 @@ TEST_CASE("decode: ModelVersion, with all that a record must say of its origin")
   const ModelVersion it = decode<ModelVersion>(kVersion).value();
   CHECK(it.model == "credit-risk");
   CHECK(it.version == "47");
+  CHECK(it.artifact_type == "File");
   CHECK(it.artifact_uri == "s3://models/credit-risk/47/model.json");
   CHECK(it.artifact_digest == "sha256:" + kHex);
   CHECK(it.source.registry == "mlflow");
@@ -84,7 +85,9 @@ TEST_CASE("decode: ModelVersion, with all that a record must say of its origin")
       {"credit-risk", "", "spec.model: is missing"},
       {"sha256:", "sha512:", "spec.artifact.digest: is no digest"},
       {"s3://models", "s3://$(HOME)", "spec.artifact.uri: contains $"},
-      {"\"digest\"", "\"digestType\":\"Manifest\",\"digest\"", "spec.artifact.digestType: is not"},
+      {"\"digest\"", "\"type\":\"Image\",\"digest\"", "spec.artifact.type: is not"},
+      {"\"digest\"", "\"type\":\"Manifest\",\"digest\"", "spec.artifact.uri: ends with /"},
+      {"/model.json", "/", "spec.artifact.uri: ends with /"},
       {"\"required\":false", "\"required\":\"no\"",
        "spec.signature.inputs[1].required: is neither true nor false"},
       {"[\"ds\"]", "[\"ds\",7]", "spec.registeredBy.groups[1]: is no text"},

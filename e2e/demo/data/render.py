@@ -37,7 +37,7 @@ def model_version(manifest: dict[str, Any], version: str) -> dict[str, Any]:
             "artifact": {
                 "uri": f"s3://{BUCKET}/{model}/{facts['path']}",
                 "digest": facts["digest"],
-                "digestType": "File",
+                "type": "File",
             },
             "source": {
                 "registry": "mlflow-dev",

@@ -178,7 +178,7 @@ def test_manifest_becomes_a_model_version(manifest: dict[str, Any], out: Path) -
     assert spec["artifact"] == {
         "uri": "s3://models/credit-risk/4/model.json",
         "digest": manifest["versions"]["4"]["digest"],
-        "digestType": "File",
+        "type": "File",
     }
     assert spec["training"]["dataset"]["digest"] != manifest["evaluation"]["digest"]
     (metric,) = spec["metrics"]
