@@ -111,17 +111,28 @@ Result<Access> read_access() {
   return out;
 }
 
-/// Connections to model servers as the input and the container's files say.
-Connect connector(const gates::Inference& inference, const std::string& ca_pem) {
-  return [server_name = inference.server_name, ca_pem](const std::string& origin) {
+/// Connections to model servers as the input and the container's files say; both outlive it.
+Connect connector(const gates::Inference& inference, const Access& access) {
+  return [&inference, &access](const std::string& origin) {
     http::ClientOptions options;
     options.origin = origin;
-    options.ca_pem = ca_pem;
-    if (origin.starts_with("https://")) options.server_name = server_name;
+    options.ca_pem = access.ca_pem;
+    if (origin.starts_with("https://")) options.server_name = inference.server_name;
     options.max_body_bytes = inference::kMaxAnswerBytes;
     options.user_agent = "stagekeeper-gate";
     return http::make_client(options);
   };
+}
+
+/// Runs what is particular to the kind, against the servers of the input.
+Reasoned<std::string> measure(const gates::GateInput& input, const gates::EvaluationSet& rows,
+                              const Access& access, std::chrono::seconds ready_timeout) {
+  SteadyTimer timer;
+  const Surroundings around{.connect = connector(input.inference, access),
+                            .timer = timer,
+                            .ready = {.timeout = ready_timeout},
+                            .token = access.token};
+  return find_measurer(input.kind)->measure(input, rows, around);
 }
 
 }  // namespace
@@ -199,7 +210,6 @@ int run_fetch(const gates::GateInput& input, const ProgramOptions& options) {
 
 int run_gate(const gates::GateInput& input, const ProgramOptions& options) {
   const gates::Kind& kind = *gates::find_kind(input.kind);
-  const Measurer& measurer = *find_measurer(input.kind);
   const auto invalid = [&](const Error& error) {
     const gates::Reason reason{.code = "InvalidInput", .message = error.message};
     return finish(failed_report(input, reason), kind, options.report_path);
@@ -215,14 +225,9 @@ int run_gate(const gates::GateInput& input, const ProgramOptions& options) {
        {"rows", fmt::to_string(rows->features.rows)},
        {"candidate", input.candidate.url},
        {"champion", input.champion ? input.champion->url : ""}});
-  SteadyTimer timer;
-  const Surroundings around{.connect = connector(input.inference, access->ca_pem),
-                            .timer = timer,
-                            .ready = {.timeout = options.ready_timeout},
-                            .token = access->token};
-  Reasoned<std::string> metrics = measurer.measure(input, *rows, around);
+  const Reasoned<std::string> metrics = measure(input, *rows, *access, options.ready_timeout);
   if (!metrics) return finish(failed_report(input, metrics.error()), kind, options.report_path);
-  return finish(measured_report(input, *std::move(metrics)), kind, options.report_path);
+  return finish(measured_report(input, *metrics), kind, options.report_path);
 }
 
 }  // namespace stagekeeper::gate
