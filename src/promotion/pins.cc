@@ -32,6 +32,13 @@ std::string fill_in(std::string_view text, const Variables& variables) {
   return out;
 }
 
+/// A pin's value that is made of the digest alone.
+bool is_check(std::string_view value) {
+  return value.find("${digest}") != std::string_view::npos &&
+         value.find("${version}") == std::string_view::npos &&
+         value.find("${artifactUri}") == std::string_view::npos;
+}
+
 }  // namespace
 
 std::vector<const EnvVar*> entries_of(const Deployment& deployment, const std::string& container,
@@ -81,6 +88,28 @@ bool holds_pins(const Deployment& deployment, const ServingTarget& target,
 bool holds_pins(const Deployment& deployment, const ServingTarget& target,
                 const VersionRef& version) {
   return holds_pins(deployment, target, render_pins(target, version));
+}
+
+std::vector<RenderedPin> borne_pins(const Deployment& deployment,
+                                    const std::vector<RenderedPin>& wanted) {
+  std::vector<RenderedPin> out;
+  std::ranges::copy_if(wanted, std::back_inserter(out),
+                       [&](const RenderedPin& pin) { return holds_pin(deployment, pin); });
+  return out;
+}
+
+bool runs_version(const Deployment& deployment, const ServingTarget& target,
+                  const std::vector<RenderedPin>& pins) {
+  const bool fits = std::ranges::all_of(pins, [&](const RenderedPin& pin) {
+    if (holds_pin(deployment, pin)) return true;
+    const auto of = std::ranges::find_if(target.pin, [&](const PinEnv& each) {
+      return each.container == pin.container && each.name == pin.name;
+    });
+    return of != target.pin.end() && is_check(of->value) &&
+           entries_of(deployment, pin.container, pin.name).empty();
+  });
+  return fits && !borne_pins(deployment, pins).empty() &&
+         missing_container(deployment, target).empty();
 }
 
 std::string missing_container(const Deployment& deployment, const ServingTarget& target) {

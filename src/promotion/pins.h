@@ -31,6 +31,16 @@ std::vector<const EnvVar*> entries_of(const Deployment& deployment, const std::s
 /// Whether the pin is there, once in its container and as a plain value.
 bool holds_pin(const Deployment& deployment, const RenderedPin& pin);
 
+/// Those of `wanted` that the Deployment bears with their very values.
+std::vector<RenderedPin> borne_pins(const Deployment& deployment,
+                                    const std::vector<RenderedPin>& wanted);
+
+/// Whether a Deployment that was pinned by nobody of ours runs the version, as far as it says: it
+/// bears every pin with its value, but may lack those that the target makes of the digest alone.
+/// They say what the bytes must be, and nothing of which are loaded. One pin at least is there.
+bool runs_version(const Deployment& deployment, const ServingTarget& target,
+                  const std::vector<RenderedPin>& pins);
+
 /// A container that the target pins and the Deployment's template lacks, or an empty string.
 std::string missing_container(const Deployment& deployment, const ServingTarget& target);
 

@@ -375,6 +375,87 @@ TEST_CASE("intake: an archived version is archived, and an adopted one serves un
   }
 }
 
+TEST_CASE("intake: a version is adopted with its digest missing, and with nothing else missing") {
+  const PinEnv digest{.container = "server", .name = "MODEL_DIGEST", .value = "${digest}"};
+  const EnvVar version{.name = "MODEL_VERSION", .value = "2"};
+  const EnvVar uri{.name = "MODEL_URI", .value = version_ref("2").artifact_uri};
+
+  struct Row {
+    const char* what;
+    std::vector<EnvVar> env;
+    std::vector<PinEnv> pin;
+  };
+
+  const std::vector<PinEnv> all = {
+      {.container = "server", .name = "MODEL_VERSION", .value = "${version}"},
+      {.container = "server", .name = "MODEL_URI", .value = "${artifactUri}"},
+      digest};
+  const Row refused[] = {
+      {"no address", {version}, all},
+      {"another version", {{.name = "MODEL_VERSION", .value = "1"}, uri}, all},
+      {"another digest", {version, uri, {.name = "MODEL_DIGEST", .value = "sha256:1"}}, all},
+      {"the digest from elsewhere",
+       {version, uri, {.name = "MODEL_DIGEST", .from_source = true}},
+       all},
+      {"a number with the digest",
+       {version, uri},
+       {all[0], all[1], {.container = "server", .name = "X", .value = "${version}@${digest}"}}},
+      {"a constant",
+       {version, uri},
+       {all[0], all[1], {.container = "server", .name = "X", .value = "on"}}},
+      {"nothing that says which version", {}, {digest}},
+  };
+  const auto adopting = [](const std::vector<EnvVar>& env, const std::vector<PinEnv>& pin) {
+    Bench bench(RequestAction::kAdopt, "2");
+    for (const char* target : {"eu", "us"}) {
+      bench.facts(target).state.target->pin = pin;
+      bench.deployment(target).containers.front().name = "server";
+      bench.deployment(target).containers.front().env = env;
+    }
+    return bench;
+  };
+  for (const Row& row : refused) {
+    CAPTURE(row.what);
+    Bench bench = adopting(row.env, row.pin);
+    bench.run();
+    REQUIRE(bench.world.conclusion);
+    CHECK(bench.world.conclusion->record.code == EndCode::kNotRunning);
+  }
+  SUBCASE("its bytes are verified before it counts as serving") {
+    Bench bench = adopting({version, uri}, all);
+    CHECK(bench.run().phase == Phase::kPromoted);
+    std::size_t tests = 0;
+    for (const Decision& decision : bench.decisions) {
+      const auto* job = find<CreateGateJob>(decision);
+      if (job == nullptr) continue;
+      ++tests;
+      CHECK(job->input.artifact.uri == version_ref("2").artifact_uri);
+      CHECK(job->input.artifact.digest.str() == version_ref("2").digest);
+    }
+    CHECK(tests > 0);
+    CHECK(serving_version(bench.ledger("eu")).version == "2");
+    CHECK(bench.deployment("eu").containers.front().env.size() == 3);
+  }
+  SUBCASE("bytes that are others leave the pins as they were found") {
+    Bench bench = adopting({version, uri}, all);
+    bench.smoke = {{"eu", Verdict::kFailed}, {"us", Verdict::kFailed}};
+    CHECK(bench.run().phase == Phase::kRolledBack);
+    CHECK(serving_version(bench.ledger("eu")).version.empty());
+    std::vector<EnvVar> left = bench.deployment("eu").containers.front().env;
+    REQUIRE(left.size() == 2);
+    CHECK(std::ranges::find(left, "MODEL_VERSION", &EnvVar::name)->value == "2");
+    CHECK(std::ranges::find(left, "MODEL_URI", &EnvVar::name)->value == uri.value);
+  }
+  SUBCASE("what carries all of it is not tested") {
+    Bench bench =
+        adopting({version, uri, {.name = "MODEL_DIGEST", .value = version_ref("2").digest}}, all);
+    CHECK(bench.run().phase == Phase::kPromoted);
+    CHECK(std::ranges::none_of(bench.decisions, [](const Decision& decision) {
+      return find<CreateGateJob>(decision) != nullptr;
+    }));
+  }
+}
+
 TEST_CASE("intake: nothing of a target that only observes is changed, whatever is asked") {
   for (const RequestAction action :
        {RequestAction::kPromote, RequestAction::kRollback, RequestAction::kAdopt}) {

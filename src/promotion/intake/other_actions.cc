@@ -176,7 +176,8 @@ void plan_adoption(const Subject& subject, const TargetState& state, Plan& plan)
                                   serving.version));
   }
   // Adoption skips gates and approvals, so it must never bring in anything: same values only.
-  if (!holds_pins(*state.deployment, *state.target, version)) {
+  const std::vector<RenderedPin> pins = render_pins(*state.target, version);
+  if (!runs_version(*state.deployment, *state.target, pins)) {
     return plan.leave(state, EndCode::kNotRunning,
                       fmt::format("Deployment {} does not carry the pins of version {}; adoption "
                                   "takes over what runs already. Create a PromotionRequest with "
@@ -184,6 +185,7 @@ void plan_adoption(const Subject& subject, const TargetState& state, Plan& plan)
                                   state.target->workload.name, version.version));
   }
   plan.change(state, version);
+  plan.targets.back().from_pins = borne_pins(*state.deployment, pins);
 }
 
 /// The targets' states, which targets_obstacle() has found in order.

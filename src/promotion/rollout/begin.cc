@@ -118,7 +118,8 @@ std::optional<Stop> must_stop(const Case& facts, std::uint64_t before) {
     return Stop{EndCode::kSubjectChanged,
                 "version, policy, target or Deployment changed after the decision was recorded"};
   const bool adopts = facts.subject.request.action == RequestAction::kAdopt;
-  if (adopts && !holds(*decided_deployment(facts), facts.target.pins, {}))
+  if (adopts &&
+      !runs_version(*decided_deployment(facts), *facts.facts.state.target, facts.target.pins))
     return Stop{EndCode::kNotRunning,
                 "the Deployment no longer carries the pins that were to be adopted"};
   return std::nullopt;

@@ -23,6 +23,13 @@ bool is_promotion(const Case& facts, const Pinning& pinning) {
   return !pinning.way_back && facts.subject.request.action == RequestAction::kPromote;
 }
 
+/// Whether something is tested behind the rollout: what users have not met yet, and the bytes of an
+/// adopted version whose digest nothing has checked so far.
+bool is_tested(const Case& facts, const Pinning& pinning) {
+  const bool adopts = facts.subject.request.action == RequestAction::kAdopt;
+  return is_promotion(facts, pinning) || (adopts && !pinning.way_back && adds_pins(facts.target));
+}
+
 Step paused(const Case& facts, const Deployment& deployment) {
   return waits(
       facts,
@@ -161,7 +168,7 @@ Step carry_out(const Case& facts, const RecordFact& intent, bool way_back) {
                         .others = pins_of(facts.target, facts.facts.state, intent.from)};
   if (auto step = pin(facts, *deployment, pinning)) return *step;
   if (auto step = watch(facts, *deployment, pinning)) return *step;
-  if (is_promotion(facts, pinning)) {
+  if (is_tested(facts, pinning)) {
     if (auto step = smoke(facts, intent)) return *step;
   }
   return applied(facts, intent);

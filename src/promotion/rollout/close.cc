@@ -44,9 +44,10 @@ Step abort(const Case& facts, const RecordFact& intent, const Stop& stop) {
   AppendRecord record = closing(facts, intent, RecordKind::kAborted);
   record.content.code = stop.code;
   record.content.text = stop.text;
-  // An adoption changes no value; a rollback to what serves by record has no other way to go.
-  record.content.pins_changed = pinned && intent.action != name(RequestAction::kAdopt) &&
-                                !same_version(intent.from, intent.to);
+  // An adoption changes no value, and may add some; a rollback to what serves by record has no
+  // other way to go.
+  const bool alike = intent.action == name(RequestAction::kAdopt) && !adds_pins(facts.target);
+  record.content.pins_changed = pinned && !alike && !same_version(intent.from, intent.to);
   out.actions.emplace_back(std::move(record));
   return out;
 }

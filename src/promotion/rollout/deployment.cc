@@ -85,10 +85,16 @@ bool gave_up(const Deployment& deployment, TimePoint pinned, TimePoint now) {
 
 std::vector<RenderedPin> pins_of(const DecidedFacts::Target& target, const TargetState& state,
                                  const VersionRef& version) {
+  // What an adoption found is not nothing.
+  if (version.version.empty() && target.from.version.empty()) return target.from_pins;
   if (version.version.empty()) return {};
   if (same_version(version, target.to)) return target.pins;
   if (same_version(version, target.from)) return target.from_pins;
   return state.target ? render_pins(*state.target, version) : std::vector<RenderedPin>();
+}
+
+bool adds_pins(const DecidedFacts::Target& target) {
+  return target.from_pins.size() < target.pins.size();
 }
 
 RaiseFence fence(const std::string& target, const Deployment& deployment, const RecordFact& intent,

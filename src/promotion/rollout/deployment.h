@@ -52,6 +52,9 @@ bool gave_up(const Deployment& deployment, TimePoint pinned, TimePoint now);
 std::vector<RenderedPin> pins_of(const DecidedFacts::Target& target, const TargetState& state,
                                  const VersionRef& version);
 
+/// Whether the decision adds pins to those that an adoption found.
+bool adds_pins(const DecidedFacts::Target& target);
+
 /// Raises the sequence to that of the Intent. `held`: pins that our field manager may hold.
 RaiseFence fence(const std::string& target, const Deployment& deployment, const RecordFact& intent,
                  const std::vector<RenderedPin>& held);

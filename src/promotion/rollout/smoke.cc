@@ -5,26 +5,30 @@
 
 #include <fmt/format.h>
 
-// The smoke test after a promotion: none for a rollback, since nothing better than the version that
-// is already known to serve could be done about its failure.
+// The smoke test after a promotion or an adoption that adds pins: none for a rollback, since
+// nothing better than the version that is already known to serve could be done about its failure.
 namespace stagekeeper::promotion::rollout {
 namespace {
 
 /// How soon pods are looked at again that are not what they should be: most end within their grace.
 constexpr std::chrono::seconds kLookAgain{10};
 
-/// What was decided on, not what policy and ModelVersion say by now.
-MeasuredFacts measured(const Case& facts) {
+/// What was decided on, not what policy and ModelVersion say by now. The bytes of a version that no
+/// gate has seen are verified with it.
+MeasuredFacts measured(const Case& facts, const GateSpec& spec) {
+  const bool adopts = facts.subject.request.action == RequestAction::kAdopt;
   return {.request = facts.subject.request,
           .version = facts.target.to,
+          .artifact_uri = facts.target.to.artifact_uri,
           .dataset = facts.decided.dataset,
           .binary = facts.decided.binary,
-          .inputs = facts.decided.inputs};
+          .inputs = facts.decided.inputs,
+          .verified_by = adopts ? spec.name : std::string()};
 }
 
 void start(const Case& facts, const RecordFact& intent, const GateState& gate, Step& out) {
-  auto input = smoke_input(measured(facts), gate.spec, gate.attempt + 1, *facts.facts.state.target,
-                           facts.decided);
+  auto input = smoke_input(measured(facts, gate.spec), gate.spec, gate.attempt + 1,
+                           *facts.facts.state.target, facts.decided);
   if (!input) {
     out.wait->code = WaitCode::kSmokeTestErrored;
     out.wait->what = "the smoke test cannot be described: " + input.error().message;
