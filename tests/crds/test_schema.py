@@ -59,6 +59,12 @@ def test_every_leaf_of_a_spec_has_an_example_or_a_closed_set(name):
 
 
 @pytest.mark.parametrize("name", CRDS)
+def test_no_release_takes_the_kinds_with_it(name):
+    """With a kind go all objects of it. Releases of before held the kinds among their templates."""
+    assert CRDS[name]["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+@pytest.mark.parametrize("name", CRDS)
 def test_defaults_are_described(name):
     silent = [p for p, n in walk(schema(CRDS[name]))
               if "default" in n and str(n["default"]).lower() not in n["description"].lower()]
