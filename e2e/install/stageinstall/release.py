@@ -76,8 +76,8 @@ def install(target: Target, wanted: dict[str, Any]) -> bool:
     file.write_text(json.dumps(wanted, indent=2) + "\n")  # JSON is YAML.
     say(f"helm upgrade --install {RELEASE} charts/stagekeeper --values {file}")
     options = ["--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--values", str(file)]
-    # Helm leaves CRDs alone that are there, and the chart refuses those of another version.
-    if target.get("crd", "modelversions.stagekeeper.dev"):
+    # Helm leaves CRDs alone that are there, makes none in an upgrade, and the chart refuses those of another version.
+    if release or target.get("crd", "modelversions.stagekeeper.dev"):
         crds = f"--filename={places.CHART / 'crds'}"
         target.kubectl("apply", "--server-side", "--force-conflicts", crds)
     # GateClasses and bindings may be there from an earlier installation.
