@@ -61,6 +61,13 @@ def users(kubeconfig, installed):
     return {name: Api(folder / f"{name}.kubeconfig") for name in USERS}
 
 
+@pytest.fixture(scope="session")
+def filled_in(admin):
+    """For tests of what the API server fills in, which it does from Kubernetes 1.36 on."""
+    if not admin.fills_in:
+        pytest.skip("this API server serves no MutatingAdmissionPolicies v1")
+
+
 def service_account(admin, ns, name):
     token = admin.call("POST", f"/api/v1/namespaces/{ns}/serviceaccounts/{name}/token",
                        {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}})

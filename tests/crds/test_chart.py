@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import tarfile
 
 import pytest
 import yaml
@@ -24,9 +25,9 @@ def helm(*args, check=True):
 STAMPS = "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"
 
 
-def render(*args, kubernetes="1.37.1", served=(STAMPS,)):
+def render(*args, kubernetes="1.37.1", served=(STAMPS,), chart=CHART):
     """The chart's objects, as a cluster of that version that serves these kinds beside the common ones gets them."""
-    out = helm("template", "stagekeeper", CHART, "--namespace", "stagekeeper-system", "--kube-version", kubernetes, "--include-crds",
+    out = helm("template", "stagekeeper", chart, "--namespace", "stagekeeper-system", "--kube-version", kubernetes, "--include-crds",
                "--values", VALUES, *(f"--api-versions={kind}" for kind in served), *args).stdout
     return [d for d in yaml.safe_load_all(out) if d]
 
@@ -50,7 +51,11 @@ def test_packaged_where_links_are_lost(tmp_path):
     copy = tmp_path / "checkout"
     shutil.copytree(CHART, copy)
     helm("package", copy, "--destination", tmp_path)
-    shutil.unpack_archive(next(tmp_path.glob("*.tgz")), tmp_path)
+    archive = next(tmp_path.glob("*.tgz"))
+    with tarfile.open(archive) as tar:
+        assert all(member.isreg() for member in tar), "an archive of files and nothing else"
+    assert render(chart=archive) == render()
+    shutil.unpack_archive(archive, tmp_path)
     packed = {f.name: f.read_text() for f in (tmp_path / "stagekeeper/crds").glob("*.yaml")}
     assert packed == {f.name: f.read_text() for f in (CHART / "crds").glob("*.yaml")} and len(packed) == 7
 
