@@ -58,7 +58,7 @@ down: ## take away the installation, the cluster and its data; keep what was bui
 	@e2e/cluster/down
 
 ## Building
-.PHONY: deps build install clean
+.PHONY: deps build images install clean
 deps: ## install the Debian packages that are missing
 	@missing=$$(for p in $(PACKAGES); do \
 	    [ "$$(dpkg-query --show --showformat='$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || echo $$p; done); \
@@ -69,6 +69,10 @@ deps: ## install the Debian packages that are missing
 
 build: build/release/build.ninja ## build the three programs
 	@cmake --build --preset release --target stagekeeper stagekeeper-gate kubectl-stagekeeper
+
+# REGISTRY=registry.example.com/stagekeeper pushes the images; PUSH_OPTIONS goes to buildah push.
+images: build ## images and the kubectl plugin, into build/images; REGISTRY= pushes
+	@e2e/install/build-images $(if $(REGISTRY),--registry '$(REGISTRY)') $(if $(PUSH_OPTIONS),--push-options='$(PUSH_OPTIONS)')
 
 build/%/build.ninja: CMakeLists.txt CMakePresets.json cmake/Hardening.cmake cmake/Modules.cmake
 	@mkdir -p build

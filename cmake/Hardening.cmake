@@ -27,10 +27,22 @@ target_compile_options(sk_options INTERFACE
 target_compile_definitions(sk_options INTERFACE
   _GLIBCXX_ASSERTIONS
   _TURN_OFF_PLATFORM_STRING) # cpprestsdk's macro U collides with Boost
+# What only some compilers or processors know, asked of the compiler: -fcf-protection is x86's word for
+# what arm64 calls -mbranch-protection. Clang is left out, which only reads this code.
+include(CheckCXXCompilerFlag)
+set(SK_HARDENING)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-  target_compile_options(sk_options INTERFACE
-    -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero -Wbidi-chars=any)
+  foreach(flag -fstack-clash-protection -fcf-protection=full -mbranch-protection=standard
+               -ftrivial-auto-var-init=zero -Wbidi-chars=any)
+    string(MAKE_C_IDENTIFIER "SK_HAS${flag}" known)
+    check_cxx_compiler_flag(${flag} ${known})
+    if(${known})
+      list(APPEND SK_HARDENING ${flag})
+    endif()
+  endforeach()
+  target_compile_options(sk_options INTERFACE ${SK_HARDENING})
 endif()
+message(STATUS "hardening on ${CMAKE_SYSTEM_PROCESSOR}: ${SK_HARDENING}")
 if(SK_SANITIZE)
   # vptr: the classes of libcpprest do not share their type information with ours. The warnings: GCC
   # takes fmt's instrumented temporaries for uninitialised.

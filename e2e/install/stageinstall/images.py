@@ -16,6 +16,8 @@ from stageinstall.console import InstallError, run, say
 from stageinstall.places import ImageRefs
 
 _DOMAIN = "stagekeeper.dev"
+MODEL_SERVER = f"{_DOMAIN}/model-server"
+"""How manifests name the image until its digest is known."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,24 @@ def build_and_load(state: Path) -> ImageRefs:
     """Brings the images into the node of e2e/cluster and returns their references."""
     folder = state / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    server = _model_server()
-    operator, gate = _program("operator", "stagekeeper"), _program("gate", "stagekeeper-gate")
-    return ImageRefs(
-        operator=_bring(operator, folder),
-        gate=_bring(gate, folder),
-        model_server=_bring(server, folder),
-    )
+    return ImageRefs(**{name: _bring(image, folder) for name, image in published().items()})
+
+
+def published() -> dict[str, Image]:
+    """The images that an installation needs, by their field of ImageRefs."""
+    return {
+        "operator": _program("operator", "stagekeeper"),
+        "gate": _program("gate", "stagekeeper-gate"),
+        "model_server": _model_server(),
+    }
+
+
+def build(image: Image, archive: Path) -> None:
+    """Builds an image into an OCI archive; the same inputs give the same digest."""
+    with tempfile.TemporaryDirectory(dir=archive.parent) as scratch:
+        context = Path(scratch) / "context"
+        image.stage(context)
+        run([places.CLUSTER / "build-image", image.full_name, context, archive])
 
 
 def bring_real_servers(state: Path) -> str:
@@ -80,10 +93,7 @@ def _bring(image: Image, folder: Path) -> str:
             return str(known["reference"])
     say(f"image {image.full_name}")
     archive = folder / f"{image.name}.oci.tar"
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        context = Path(scratch) / "context"
-        image.stage(context)
-        run([places.CLUSTER / "build-image", image.full_name, context, archive])
+    build(image, archive)
     reference = run([places.CLUSTER / "load-image", image.full_name, archive]).strip()
     stamp.write_text(json.dumps({"fingerprint": fingerprint, "reference": reference}))
     return reference
