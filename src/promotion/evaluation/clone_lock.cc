@@ -96,9 +96,9 @@ Decision evaluating(const EvaluationCase& facts, Wait wait) {
 }
 
 const gates::Needs& needs_of(const GateState& gate) {
-  static const gates::Needs kNone;
+  static const gates::Needs none;
   const gates::Kind* kind = gates::find_kind(gate.spec.kind);
-  return kind == nullptr ? kNone : kind->needs;
+  return kind == nullptr ? none : kind->needs;
 }
 
 bool any_needs(const EvaluationCase& facts, bool gates::Needs::* what) {
