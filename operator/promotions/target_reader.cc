@@ -2,16 +2,35 @@
 
 #include "kube/objects.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <vector>
 
 namespace stagekeeper {
 namespace {
 
-/// Our own pins are no change of what is around them.
-Result<std::vector<FieldOwner>> template_owners(std::string_view deployment_json) {
-  SK_TRY(std::vector<FieldOwner> owners, owners_below(deployment_json, {"spec", "template"}));
-  std::erase_if(owners, [](const FieldOwner& owner) { return owner.manager == kPinManager; });
-  return owners;
+/// What pin_apply() writes below the pod template, in the words of FieldOwner::field.
+bool is_pinned(const std::vector<PinEnv>& pins, const std::string& field) {
+  return std::ranges::any_of(pins, [&](const PinEnv& pin) {
+    for (const char* list : {"containers", "initContainers"}) {
+      const std::string container = fmt::format("spec.template.spec.{}[{}]", list, pin.container);
+      const std::string variable = fmt::format("{}.env[{}]", container, pin.name);
+      for (const std::string& ours :
+           {container, container + ".name", variable, variable + ".name", variable + ".value"})
+        if (field == ours) return true;
+    }
+    return false;
+  });
+}
+
+/// Our own pins are no change of what is around them. Whatever else has come under their manager's
+/// name was not written by us, and our next pin would take it away.
+Result<std::vector<FieldOwner>> template_owners(std::string_view deployment_json,
+                                                const std::vector<PinEnv>& pins) {
+  return owners_below(deployment_json, {"spec", "template"},
+                      [&](const std::string& manager, const std::string& field) {
+                        return manager == kPinManager && is_pinned(pins, field);
+                      });
 }
 
 }  // namespace
@@ -32,9 +51,9 @@ Result<TargetSight> read_target_objects(const Environment& environment, const st
   if (!deployment) return out;
   SK_TRY(const Digest pods, template_digest(deployment->json, out.state.target->pin));
   out.state.template_digest = pods.str();
-  SK_TRY(out.template_owners, template_owners(deployment->json));
+  SK_TRY(out.template_owners, template_owners(deployment->json, out.state.target->pin));
   for (const FieldOwner& owner : out.template_owners)
-    out.state.template_managers.push_back(owner.manager);
+    if (owner.manager != kPinManager) out.state.template_managers.push_back(owner.manager);
   out.state.claimed_by = label_of(deployment->object.meta, kTargetLabel);
   out.state.deployment = std::move(deployment->object);
   out.deployment_json = std::move(deployment->json);

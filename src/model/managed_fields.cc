@@ -27,18 +27,22 @@ std::string step_text(const std::string& key) {
   return "[" + key + "]";
 }
 
+using IgnoredLeaf = std::function<bool(const std::string& field)>;
+
 /// The first leaf below, or an empty text when there is none but those that change nothing.
-std::string first_leaf(const json& fields, const std::string& path, int depth) {
-  if (!fields.is_object() || depth == 0) return path;
+std::string first_leaf(const json& fields, const std::string& path, int depth,
+                       const IgnoredLeaf& ignored) {
+  std::string here = ignored(path) ? std::string() : path;
+  if (!fields.is_object() || depth == 0) return here;
   bool leaf = true;
   for (const auto& [key, below] : fields.items()) {
     if (key == ".") continue;
     leaf = false;
     if (key == kRestartedAt) continue;
-    std::string found = first_leaf(below, path + step_text(key), depth - 1);
+    std::string found = first_leaf(below, path + step_text(key), depth - 1, ignored);
     if (!found.empty()) return found;
   }
-  return leaf ? path : std::string();
+  return leaf ? here : std::string();
 }
 
 /// What the manager owns at or below the path; null: nothing.
@@ -63,7 +67,8 @@ std::string text_of(const json& entry, const char* key) {
 }  // namespace
 
 Result<std::vector<FieldOwner>> owners_below(std::string_view object_json,
-                                             const std::vector<std::string>& path) {
+                                             const std::vector<std::string>& path,
+                                             const IgnoredField& ignored) {
   const Result<json> object = parse_strict_json(object_json, kMaxObjectBytes);
   if (!object || !object->is_object())
     return fail(ErrorCode::kCorrupt, "read field managers: the object is no JSON object");
@@ -77,9 +82,12 @@ Result<std::vector<FieldOwner>> owners_below(std::string_view object_json,
     if (!entry.is_object() || text_of(entry, "subresource") == "status") continue;
     const json* owned = below(entry, path);
     if (owned == nullptr) continue;
-    std::string field = first_leaf(*owned, root, kMaxDepth);
+    std::string manager = text_of(entry, "manager");
+    std::string field = first_leaf(*owned, root, kMaxDepth, [&](const std::string& leaf) {
+      return ignored && ignored(manager, leaf);
+    });
     if (field.empty()) continue;
-    out.push_back({.manager = text_of(entry, "manager"),
+    out.push_back({.manager = std::move(manager),
                    .field = std::move(field),
                    .time = parse_time(text_of(entry, "time")).value_or(TimePoint{})});
   }

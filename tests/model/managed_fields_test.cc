@@ -52,6 +52,31 @@ TEST_CASE("managed fields: a restart, a status and other fields are no part of t
   CHECK(owners->empty());
 }
 
+TEST_CASE("managed fields: what is ignored hides nothing beside it") {
+  const json fields = {
+      {"f:template",
+       {{"f:spec",
+         {{"f:containers",
+           {{R"(k:{"name":"server"})",
+             {{".", {}},
+              {"f:name", {}},
+              {"f:command", {}},
+              {"f:env", {{R"(k:{"name":"A"})", {{".", {}}, {"f:value", {}}}}}}}}}}}}}}};
+  const std::string text = object({entry("pins", "2026-01-01T00:00:00Z", fields)});
+  const std::string server = "spec.template.spec.containers[server]";
+  const auto owners =
+      owners_below(text, kTemplate, [&](const std::string& manager, const std::string& field) {
+        return manager == "pins" && field != server + ".command";
+      });
+  REQUIRE(owners.has_value());
+  REQUIRE(owners->size() == 1);
+  CHECK(owners->front().field == server + ".command");
+  const auto none =
+      owners_below(text, kTemplate, [](const std::string&, const std::string&) { return true; });
+  REQUIRE(none.has_value());
+  CHECK(none->empty());
+}
+
 TEST_CASE("managed fields: whatever is malformed names nobody, and no JSON is an error") {
   CHECK(owners_below(R"({"metadata":{"managedFields":[1,{"manager":2,"fieldsV1":[]}]}})", kTemplate)
             ->empty());

@@ -148,6 +148,9 @@ TEST_CASE("serving: a changed image is recorded when its manager may, and told w
   SUBCASE("somebody else") {
     manager = "kubectl-set";
   }
+  SUBCASE("somebody else under the name by which pins are written") {
+    manager = kPinManager;
+  }
   SUBCASE("nobody may") {
     guarded = true;
   }
@@ -172,7 +175,7 @@ TEST_CASE("serving: a changed image is recorded when its manager may, and told w
   } else {
     CHECK(room.fault() == "TemplateDiffers");
     const std::string message = condition_of(room, "Serving")["message"];
-    CHECK(message.find("kubectl-set") != std::string::npos);
+    CHECK(message.find(manager) != std::string::npos);
     CHECK(message.find("containers[server].image") != std::string::npos);
     CHECK(room.records(RecordKind::kTemplateChanged) == 0);
     CHECK(room.records(RecordKind::kDrift) == 1);
