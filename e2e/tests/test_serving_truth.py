@@ -3,102 +3,40 @@
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from support.api import Object
 from support.policies import QUICK
+from support.serving import (
+    as_recorded,
+    condition,
+    found_in_time,
+    ready_endpoints,
+    records,
+    second_deployment,
+)
 from support.waiting import wait_for
 from support.world import World
-
-DETECTED_SECONDS = 5.0
-"""The promise; read from outside, where a poll adds its own interval."""
-
-
-def condition(it: World, kind: str = "Serving") -> Object:
-    target = it.admin.read("ServingTarget", it.ns, it.served.target)
-    found: list[Object] = target.get("status", {}).get("conditions", [])
-    return next((each for each in found if each["type"] == kind), {})
-
-
-def records(it: World, kind: str) -> list[Object]:
-    return [each for each in it.target_records() if each.kind == kind]
 
 
 def served(world: Callable[..., World]) -> World:
     """Version 1 serves, as recorded."""
     it = world(versions=["1", "3"], edit=QUICK)
     it.promote("1")
-    wait_for("users reach version 1", lambda: condition(it).get("reason") == "AsRecorded", 30)
+    as_recorded(it, 30)
     return it
-
-
-@contextmanager
-def found_in_time(it: World, reason: str) -> Iterator[None]:
-    """What is done inside is told in time once it can be reached, and recorded."""
-    before = len(records(it, "Drift"))
-    yield
-    began = time.monotonic()
-    wait_for(
-        reason,
-        lambda: condition(it).get("reason") == reason,
-        60,
-        interval=0.1,
-        seen=lambda: condition(it),
-    )
-    took = time.monotonic() - began
-    assert condition(it)["status"] == "False"
-    assert condition(it, "Ready")["reason"] == reason
-    wait_for("a Drift is recorded", lambda: len(records(it, "Drift")) > before, 15)
-    print(f"{reason}: told {took:.1f} s after it could be seen")
-    assert took < DETECTED_SECONDS + 1, took
-
-
-def ready_endpoints(it: World) -> set[str]:
-    """Names of the pods that users are sent to."""
-    slices = it.admin.list("EndpointSlice", it.ns)
-    return {
-        endpoint.get("targetRef", {}).get("name", "")
-        for each in slices
-        if each["metadata"]["labels"].get("kubernetes.io/service-name") == it.served.service
-        for endpoint in each.get("endpoints") or []
-        if endpoint["conditions"].get("ready")
-    }
-
-
-def shadow(it: World, version: str) -> Object:
-    """A second Deployment that the Service selects, with another version."""
-    made = copy.deepcopy(it.deployment())
-    template = made["spec"]["template"]
-    container = template["spec"]["containers"][0]
-    wanted = it.pin_of(version)
-    container["env"] = [each for each in container["env"] if each["name"] not in wanted]
-    container["env"] += [{"name": key, "value": value} for key, value in wanted.items()]
-    labels = {**template["metadata"]["labels"], "shadow": "yes"}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "shadow"},
-        "spec": {
-            "replicas": 1,
-            "selector": {"matchLabels": {"shadow": "yes"}},
-            "template": {"metadata": {"labels": labels}, "spec": template["spec"]},
-        },
-    }
 
 
 def test_a_second_deployment_behind_the_service_is_found(world: Callable[..., World]) -> None:
     it = served(world)
     names = ready_endpoints(it)
     with found_in_time(it, "StrangerServes"):
-        it.cluster.unguarded.create(shadow(it, "3"), it.ns)
+        it.cluster.unguarded.create(second_deployment(it, "3", name="shadow", entry=True), it.ns)
         wait_for("it is reached", lambda: len(ready_endpoints(it)) > len(names), 90)
     assert "shadow" in condition(it)["message"]
     status = it.admin.read("ServingTarget", it.ns, it.served.target)["status"]
     assert {each["version"] for each in status["observed"]} == {"1", "3"}, status["observed"]
     it.admin.delete("Deployment", it.ns, "shadow")
-    wait_for("users reach version 1 alone", lambda: condition(it)["reason"] == "AsRecorded", 60)
+    as_recorded(it)
     wait_for("the end is recorded", lambda: records(it, "DriftEnded"), 15)
     it.cluster.ledgers.check(it.ns, "target", it.served.target)
 

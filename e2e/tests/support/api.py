@@ -19,6 +19,7 @@ Object = dict[str, Any]
 STAGEKEEPER = "/apis/stagekeeper.dev/v1alpha1"
 _GROUPS = {
     "Pod": "/api/v1",
+    "ConfigMap": "/api/v1",
     "Service": "/api/v1",
     "ServiceAccount": "/api/v1",
     "Namespace": "/api/v1",
@@ -26,8 +27,10 @@ _GROUPS = {
     "Deployment": "/apis/apps/v1",
     "ReplicaSet": "/apis/apps/v1",
     "Job": "/apis/batch/v1",
+    "CronJob": "/apis/batch/v1",
     "Lease": "/apis/coordination.k8s.io/v1",
     "EndpointSlice": "/apis/discovery.k8s.io/v1",
+    "ValidatingAdmissionPolicyBinding": "/apis/admissionregistration.k8s.io/v1",
     "Role": "/apis/rbac.authorization.k8s.io/v1",
     "RoleBinding": "/apis/rbac.authorization.k8s.io/v1",
 }
@@ -148,10 +151,18 @@ class Api:
         done: Object = self.call("PATCH", where, patch, merge, **query)
         return done
 
-    def apply(self, made: Object, ns: str, manager: str, *, force: bool = False) -> Object:
+    def replace(self, made: Object, ns: str | None, **query: str) -> Object:
+        """Writes an object as it is; refused with 409 where somebody wrote since it was read."""
+        where = path(made["kind"], ns, made["metadata"]["name"])
+        done: Object = self.call("PUT", where, made, **query)
+        return done
+
+    def apply(
+        self, made: Object, ns: str, manager: str, *, force: bool = False, **more: str
+    ) -> Object:
         """Server-side apply."""
         where = path(made["kind"], ns, made["metadata"]["name"])
-        query = {"fieldManager": manager, "force": str(force).lower()}
+        query = {"fieldManager": manager, "force": str(force).lower(), **more}
         done: Object = self.call("PATCH", where, made, "application/apply-patch+yaml", **query)
         return done
 
