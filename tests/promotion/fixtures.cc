@@ -388,6 +388,7 @@ void Bench::work() {
     const auto ends = smoke.find(each.state.name);
     each.smoke->verdict = ends == smoke.end() ? Verdict::kPassed : ends->second;
     each.smoke->ended = world.now;
+    each.smoke->judgement.reason = smoke_reason;
     each.smoke->judgement.message = "the smoke test has ended";
   }
 }

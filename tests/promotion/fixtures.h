@@ -36,6 +36,7 @@ class Bench {
   std::set<std::string> without_right;           ///< users that the API server says no of
   std::map<std::string, std::string> conflicts;  ///< target → who owns its pins' fields
   std::map<std::string, Verdict> smoke;  ///< target → how its smoke test ends; absent: Passed
+  std::string smoke_reason;              ///< code with which a smoke test ends
   bool rolls = true;                     ///< Deployment controllers do their work after each round
 
   // Histories, with times one second apart, from one hour on or at `now`.

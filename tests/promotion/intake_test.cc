@@ -438,7 +438,8 @@ TEST_CASE("intake: a version is adopted with its digest missing, and with nothin
   }
   SUBCASE("bytes that are others leave the pins as they were found") {
     Bench bench = adopting({version, uri}, all);
-    bench.smoke = {{"eu", Verdict::kFailed}, {"us", Verdict::kFailed}};
+    bench.smoke = {{"eu", Verdict::kErrored}, {"us", Verdict::kErrored}};
+    bench.smoke_reason = "ArtifactDigestMismatch";
     CHECK(bench.run().phase == Phase::kRolledBack);
     CHECK(serving_version(bench.ledger("eu")).version.empty());
     std::vector<EnvVar> left = bench.deployment("eu").containers.front().env;

@@ -74,6 +74,11 @@ Step errored(const Case& facts, const RecordFact& intent, const GateState& gate)
   return out;
 }
 
+/// No technical trouble, but a fact about the artifact: another attempt would read the same.
+bool has_other_bytes(const GateState& gate) {
+  return gate.verdict == Verdict::kErrored && gate.judgement.reason == "ArtifactDigestMismatch";
+}
+
 }  // namespace
 
 std::optional<Step> smoke(const Case& facts, const RecordFact& intent) {
@@ -81,7 +86,8 @@ std::optional<Step> smoke(const Case& facts, const RecordFact& intent) {
   gate.spec = smoke_spec(facts.target.name, facts.target.to.version,
                          proved_by_answers(facts.facts.state, facts.decided));
   if (gate.verdict == Verdict::kPassed) return std::nullopt;
-  if (gate.verdict == Verdict::kFailed || gate.verdict == Verdict::kInconclusive) {
+  if (gate.verdict == Verdict::kFailed || gate.verdict == Verdict::kInconclusive ||
+      has_other_bytes(gate)) {
     return abort(facts, intent,
                  {EndCode::kSmokeTestFailed, "smoke test: " + gate.judgement.message});
   }
