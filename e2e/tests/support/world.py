@@ -375,7 +375,7 @@ def make_world(
     served = prepare_namespace(cluster.installation, name, versions=versions, edit=edit)
     cluster.installation.target.apply(_more_rights(name))
     world = World(cluster, served, began)
-    wait_for("the operator claims the Deployment", lambda: _claimed(world), 30)
+    wait_for("the operator has looked at the target", lambda: _looked_at(world), 30)
     return world
 
 
@@ -394,7 +394,12 @@ def _more_rights(ns: str) -> list[Object]:
     ]
 
 
-def _claimed(world: World) -> bool:
+def _looked_at(world: World) -> bool:
+    """The Deployment is claimed, or the target says that it only observes."""
+    target = world.admin.read("ServingTarget", world.ns, world.served.target)
+    if target["spec"]["enforcement"] == "Observe":
+        conditions = target.get("status", {}).get("conditions", [])
+        return any(each["reason"] == "Observing" for each in conditions)
     labels = world.deployment()["metadata"].get("labels", {})
     return bool(labels.get("stagekeeper.dev/target") == world.served.target)
 
