@@ -39,9 +39,10 @@ def env_of(it: World) -> dict[str, str]:
     return {each["name"]: each.get("value", "") for each in containers[0].get("env", [])}
 
 
-def write_env(it: World, version: str) -> None:
+def write_env(it: World, version: str, **more: str) -> None:
     """As nadia's pipeline has done so far."""
-    env = [{"name": name, "value": value} for name, value in it.pin_of(version).items()]
+    wanted = {**it.pin_of(version), **more}
+    env = [{"name": name, "value": value} for name, value in wanted.items()]
     template = {"spec": {"containers": [{"name": "server", "env": env}]}}
     change = {"spec": {"template": template}}
     it.cluster.user("nadia").strategic("Deployment", it.ns, it.served.deployment, change)
@@ -142,16 +143,19 @@ def test_bytes_that_are_others_are_not_taken_over(running: World) -> None:
     """The version says a digest that the bytes at its address do not have."""
     it = running
     other = it.admin.read("ModelVersion", it.ns, f"{it.served.model}-1")["spec"]
+    del other["registeredBy"]
     other["version"], other["artifact"]["digest"] = "7", "sha256:" + "7" * 64
     meta = {"name": f"{it.served.model}-7"}
     made = {"apiVersion": "stagekeeper.dev/v1alpha1", "kind": "ModelVersion", "metadata": meta}
-    it.cluster.user("priya").create({**made, "spec": other}, it.ns)
+    it.admin.create({**made, "spec": other}, it.ns)
     # A server that trusts what it is told would serve it: this one is told nothing of that digest.
     assert env_of(it)["MODEL_URI"] == other["artifact"]["uri"]
+    write_env(it, "1", MODEL_NUMBER="7")
+    number = {"container": "server", "name": "MODEL_NUMBER", "value": "${version}"}
     pins = [each for each in target(it)["spec"]["pin"]["env"] if each["name"] == "MODEL_URI"]
     spec = {
         "enforcement": "Enforce",
-        "pin": {"env": [*pins, CHECK]},
+        "pin": {"env": [number, *pins, CHECK]},
         "inference": {"versionProof": {"type": "Pods", "header": None}},
     }
     it.admin.merge("ServingTarget", it.ns, it.served.target, {"spec": spec})

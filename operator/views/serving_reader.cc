@@ -118,7 +118,8 @@ Result<ServingSight> read_serving(const Environment& environment, const TargetSi
   ServingSight out;
   const History& ledger = sight.state.ledger;
   // Where nothing was promoted there is nothing to hold against what serves.
-  if (ledger.serving() == nullptr && ledger.open_intent() == nullptr) return out;
+  const bool recorded = ledger.serving() != nullptr || ledger.open_intent() != nullptr;
+  if (!recorded && !sight.state.target->observes) return out;
   const ServingTarget& target = *sight.state.target;
   SK_TRY(auto service,
          kube::Objects<Service>(environment.api).read({target.meta.ns, target.inference.service}));
