@@ -2,6 +2,7 @@
 
 #include "kube/objects.h"
 #include "model/pod_match.h"
+#include "promotion/queries.h"
 
 #include <algorithm>
 
@@ -118,8 +119,7 @@ Result<ServingSight> read_serving(const Environment& environment, const TargetSi
   ServingSight out;
   const History& ledger = sight.state.ledger;
   // Where nothing was promoted there is nothing to hold against what serves.
-  const bool recorded = ledger.serving() != nullptr || ledger.open_intent() != nullptr;
-  if (!recorded && !sight.state.target->observes) return out;
+  if (promotion::nothing_recorded(ledger) && !sight.state.target->observes) return out;
   const ServingTarget& target = *sight.state.target;
   SK_TRY(auto service,
          kube::Objects<Service>(environment.api).read({target.meta.ns, target.inference.service}));

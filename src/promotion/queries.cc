@@ -38,7 +38,7 @@ VersionRef serving_before(const History& target, std::uint64_t before) {
 }
 
 bool nothing_recorded(const History& target) {
-  return serving_version(target).version.empty() && target.open_intent() == nullptr;
+  return target.serving() == nullptr && target.open_intent() == nullptr;
 }
 
 bool uses(const History& target, const VersionRef& version) {

@@ -18,7 +18,8 @@ VersionRef serving_version(const History& target);
 /// The same as it was before that sequence.
 VersionRef serving_before(const History& target, std::uint64_t before);
 
-/// Whether nothing serves by record, and nothing is about to.
+/// Whether no record says what serves, and nothing is about to. A ledger that went back to no
+/// version does say so: whatever serves then is a difference.
 bool nothing_recorded(const History& target);
 
 /// Whether the target serves the version, or is about to: its open Intent goes there.
