@@ -431,28 +431,6 @@ TEST_CASE("rollout: a rollback that takes over before the pin raises the fence f
   CHECK(bench.run().phase == Phase::kPromoted);
 }
 
-TEST_CASE("rollout: a first version is pinned at 0 replicas, and tested when there are some") {
-  Bench bench;
-  bench.move("2", "Staging");
-  bench.pass_gates();
-  for (const char* target : {"eu", "us"})
-    bench.deployment(target).replicas = 0;
-  bench.approve();
-  for (int i = 0; i < 6; ++i)
-    bench.round();
-  for (const char* target : {"eu", "us"}) {
-    CHECK(bench.pinned(target) == "2");
-    CHECK(bench.ledger(target).open_intent() != nullptr);
-  }
-  const Decision waits = bench.decide_now();
-  CHECK(waits.wait->code == WaitCode::kDeploymentPaused);
-  CHECK(waits.wait->command.find("--replicas=1") != std::string::npos);
-  CHECK(waits.actions.empty());
-  for (const char* target : {"eu", "us"})
-    bench.deployment(target).replicas = 3;
-  CHECK(bench.run().phase == Phase::kPromoted);
-}
-
 TEST_CASE("rollout: a second version is not pinned at 0 replicas") {
   Bench bench = intended();
   bench.deployment("eu").replicas = 0;
