@@ -4,6 +4,7 @@
 #include "kube/api.h"
 #include "operator/cluster/stores.h"
 #include "operator/cluster/waiters.h"
+#include "operator/controllers/admission_proofs.h"
 #include "operator/controllers/ledgers.h"
 #include "operator/controllers/store_trust.h"
 
@@ -19,6 +20,7 @@ struct Environment {
   Waker& waker;
   Ledgers& ledgers;
   const StoreTrust& trust;
+  AdmissionProofs& admission;
   const Clock& clock;
   std::string gate_namespace;
   /// Whether this process still leads: asked before every effect. Unset: yes.

@@ -216,6 +216,8 @@ Status Doer::append(Observation& seen, const promotion::AppendRecord& record) co
   if (owner != seen.owners.end()) owner->second.seen.reset();
   if (!done) return tl::unexpected(done.error());
   env_.waker.progressed(request.meta.ns, request.model);
+  if (!record.content.aborts.name.empty())
+    env_.waker.wake(kRequestKey, request.meta.ns, record.content.aborts.name);
   if (record.ledger.kind == LedgerKind::kTarget)
     env_.waker.wake(kTargetKey, request.meta.ns, record.ledger.name);
   else if (record.content.kind == RecordKind::kConcluded)
@@ -247,7 +249,8 @@ Status Doer::raise_fence(const World& world, const promotion::RaiseFence& fence)
   return {};
 }
 
-Status Doer::answer(World& world, const std::vector<promotion::Question>& questions) const {
+Status Doer::answer(Observation& seen, const std::vector<promotion::Question>& questions) const {
+  World& world = seen.world;
   const PromotionRequest& request = world.subject.request;
   for (const promotion::Question& question : questions) {
     if (const auto* right = std::get_if<promotion::RightsQuestion>(&question)) {
@@ -257,6 +260,10 @@ Status Doer::answer(World& world, const std::vector<promotion::Question>& questi
                                        .stage = request.stage,
                                        .verb = right->verb});
       world.rights.answers.emplace_back(*right, answer ? std::optional(*answer) : std::nullopt);
+      continue;
+    }
+    if (const auto* admission = std::get_if<promotion::AdmissionQuestion>(&question)) {
+      world.admission = env_.admission.prove(request.meta.ns, admission->pins, seen.read_at);
       continue;
     }
     const auto& pin = std::get<promotion::PinQuestion>(question);

@@ -23,7 +23,7 @@ class Doer {
 
   /// Puts the answers to a decision's questions into the World. A right that could not be asked is
   /// answered without a value. Errors: those of the API, of pins only.
-  Status answer(promotion::World& world, const std::vector<promotion::Question>& questions) const;
+  Status answer(Observation& seen, const std::vector<promotion::Question>& questions) const;
 
  private:
   Status set_finalizer(Observation& seen, bool present) const;

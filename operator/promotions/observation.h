@@ -5,6 +5,7 @@
 #include "operator/controllers/ledgers.h"
 #include "promotion/world.h"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,7 +21,8 @@ struct Observation {
   std::map<std::string, std::string> deployment_json;  ///< of each target read, by its name
   std::map<std::string, std::string> approval_json;    ///< of each Approval read, by uid
   Interests interests;
-  bool settled = false;  ///< ended, shown so, and nothing of it is left: nothing else was read
+  std::uint64_t read_at = 0;  ///< ticket from before the request and its Approvals were read
+  bool settled = false;       ///< ended, shown so, and nothing of it is left: nothing else was read
 };
 
 inline std::string ledger_key(const LedgerName& ledger) {

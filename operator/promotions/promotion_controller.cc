@@ -173,8 +173,7 @@ Result<Decision> PromotionController::consider(Observation& seen) const {
   for (int turn = 0; turn < kMaxQuestionTurns; ++turn) {
     Decision decision = decide_(seen.world);
     if (decision.questions.empty()) return decision;
-    if (Status s = doer_.answer(seen.world, decision.questions); !s)
-      return fail(s.error(), "consider");
+    if (Status s = doer_.answer(seen, decision.questions); !s) return fail(s.error(), "consider");
   }
   return fail(ErrorCode::kInvalid, "bug: the decision never stops asking");
 }

@@ -80,9 +80,10 @@ bool people_matter(const World& world) {
 }
 
 Result<std::optional<Observation>> Reader::observe_request(const kube::ObjectKey& key) const {
+  Observation out;
+  out.read_at = env_.admission.ticket();
   SK_TRY(auto request, kube::Objects<PromotionRequest>(env_.api).read(key));
   if (!request) return std::optional<Observation>();
-  Observation out;
   out.world.now = env_.clock.now();
   out.world.cluster_uid = env_.ledgers.cluster_uid();
   out.world.store = store_state(env_);
@@ -111,8 +112,9 @@ Status Reader::read_all(Observation& seen) const {
   SK_CHECK_OK(read_model_ledger(seen));
   if (world.ledger_fault || world.conclusion) return {};
   using Step = Status (Reader::*)(Observation&) const;
-  for (const Step step : {&Reader::read_version, &Reader::read_policy, &Reader::read_targets,
-                          &Reader::read_other_targets, &Reader::read_machine}) {
+  for (const Step step :
+       {&Reader::read_version, &Reader::read_aborted, &Reader::read_policy, &Reader::read_targets,
+        &Reader::read_other_targets, &Reader::read_machine}) {
     SK_CHECK_OK((this->*step)(seen));
     if (world.ledger_fault) break;
   }
@@ -130,9 +132,17 @@ Status Reader::refresh(Observation& seen) const {
   // Another replica may have ended the request since it was read: then no pin may change.
   SK_CHECK_OK(read_model_ledger(seen));
   if (world.ledger_fault || world.conclusion) return {};
-  // What this round has just locked in it is the head of a target's ledger, and in memory.
+  // What this round has just locked in it is the head of a target's ledger, and in memory. Another
+  // replica may have begun on it, though: who ends a request by an Abort has to know.
+  const bool aborted = world.model_ledger.stop_of(world.subject.request.meta.uid) != nullptr;
   for (promotion::RolloutFacts& target : world.targets) {
-    if (std::optional<History> ledger = env_.ledgers.known(ns, target_ledger(target.state.name)))
+    if (aborted) {
+      Status status;
+      Result<History> ledger = env_.ledgers.view(ns, target_ledger(target.state.name));
+      if (!usable(world, ledger, status)) return status;
+      target.state.ledger = std::move(*ledger);
+    } else if (std::optional<History> ledger =
+                   env_.ledgers.known(ns, target_ledger(target.state.name)))
       target.state.ledger = std::move(*ledger);
   }
   SK_CHECK_OK(read_results(seen));
@@ -229,6 +239,22 @@ Status Reader::read_version(Observation& seen) const {
   SK_TRY(const Digest digest, spec_digest(version->json));
   subject.version = std::move(version->object);
   subject.version_digest = digest.str();
+  return {};
+}
+
+Status Reader::read_aborted(Observation& seen) const {
+  const PromotionRequest& request = seen.world.subject.request;
+  if (!request.aborts) return {};
+  SK_TRY(auto other,
+         kube::Objects<PromotionRequest>(env_.api).get({request.meta.ns, request.aborts->name}));
+  if (!other) return {};
+  seen.world.aborted = promotion::OtherRequest{.ref = {.name = other->meta.name,
+                                                       .uid = other->meta.uid,
+                                                       .spec_digest = request_digest(*other),
+                                                       .generation = other->meta.generation},
+                                               .model = other->model,
+                                               .stage = other->stage,
+                                               .action = other->action};
   return {};
 }
 
@@ -375,6 +401,7 @@ Status Reader::read_results(Observation& seen) const {
 /// A LIST, since a GET of those that counted would miss a fresh Reject.
 Status Reader::read_approvals(Observation& seen) const {
   const ObjectMeta& request = seen.world.subject.request.meta;
+  const std::uint64_t ticket = env_.admission.ticket();
   std::vector<promotion::ApprovalState> found;
   const kube::ListSink sink{.begin =
                                 [&] {
@@ -392,6 +419,11 @@ Status Reader::read_approvals(Observation& seen) const {
                               .selection = {.field_selector = "spec.request.uid=" + request.uid}};
   if (const auto done = kube::list_all(env_.api, query, sink); !done)
     return fail(done.error(), "read the Approvals");
+  // What admission let pass is believed only by a try that comes after it.
+  if (!found.empty()) {
+    seen.read_at = ticket;
+    seen.world.admission.reset();
+  }
   seen.world.approvals = std::move(found);
   return {};
 }

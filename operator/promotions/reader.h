@@ -47,6 +47,7 @@ class Reader {
   Status read_model_ledger(Observation& seen) const;
   Status understand_ledger(Observation& seen) const;
   Status read_version(Observation& seen) const;
+  Status read_aborted(Observation& seen) const;
   Status read_policy(Observation& seen) const;
   Status read_gate_class(Observation& seen, const std::string& name, std::string& digests) const;
   Status read_targets(Observation& seen) const;

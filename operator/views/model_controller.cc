@@ -206,7 +206,8 @@ Result<int> ModelController::show_head(const Model& model) const {
         {.policy = live.object,
          .references = references,
          .store = store,
-         .ledger_json = ledger_status(model.ledger, live.object.pending)},
+         .ledger_json = ledger_status(model.ledger, live.object.pending),
+         .admission = known_admission(env_, live.object)},
         live.json, env_.clock.now());
   };
   return stagekeeper::show<PromotionPolicy>(env_, {model.ns, model.name}, patch_of);

@@ -24,7 +24,7 @@ class Dispatcher final : public runtime::Reconciler {
         approvals_(environment),
         targets_(environment, events, metrics),
         models_(environment),
-        policies_(environment),
+        policies_(environment, events),
         gate_classes_(environment),
         by_kind_{{kRequestKey, promotions_}, {kApprovalKey, approvals_},
                  {kTargetKey, targets_},     {kModelKey, models_},

@@ -2,10 +2,13 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "kube/objects.h"
 #include "operator/wiring/pause.h"
 #include "promotion/decide.h"
 
+#include <algorithm>
+#include <map>
 #include <thread>
 
 namespace stagekeeper {
@@ -15,6 +18,18 @@ constexpr std::chrono::seconds kRetryStart{2};
 constexpr std::chrono::hours kSweepEvery{1};
 constexpr std::chrono::milliseconds kProbeWait{50};
 constexpr int kProbeWaits = 200;  // 10 s in all
+
+void count_try(runtime::Metrics& metrics, std::string_view policy,
+               promotion::AdmissionState::Proof proof) {
+  using Proof = promotion::AdmissionState::Proof;
+  const std::string_view result = proof == Proof::kIntact   ? "refused"
+                                  : proof == Proof::kBroken ? "not_refused"
+                                                            : "not_asked";
+  metrics.count("stagekeeper_admission_tries_total",
+                "Forgeries sent as dry runs, by the policy that has to refuse them and whether it "
+                "did.",
+                {{"policy", policy}, {"result", result}});
+}
 
 /// The uid of namespace kube-system names the cluster in every record. The API server may start
 /// later than we do: ask until it answers. Empty after a stop.
@@ -49,11 +64,19 @@ Engine::Engine(const Ports& ports, const Config& config, Identity identity, cons
       waker_([this](const runtime::Key& key, runtime::Priority priority) {
         queue_.add(key, priority);
       }),
+      admission_(
+          {.api = leader_api_,
+           .clock = ports.clock,
+           .on_change = [this](const std::string& ns,
+                               const auto& now) { admission_changed(ns, now); },
+           .on_try = [this](std::string_view policy,
+                            const auto proof) { count_try(ports_.metrics, policy, proof); }}),
       environment_{.api = leader_api_,
                    .stores = stores_,
                    .waker = waker_,
                    .ledgers = ledgers_,
                    .trust = trust_,
+                   .admission = admission_,
                    .clock = ports.clock,
                    .gate_namespace = config.gate_namespace,
                    .leads = [this] { return !stopping_ && elector_.holds(); }},
@@ -122,6 +145,7 @@ void Engine::work(const std::stop_token& stop) {
   // Ends are looked at only later: a restart reads no ledger for what has ended long ago.
   for (bool ends = false; !stop.stop_requested(); ends = true) {
     sweep(ends);
+    try_admission();
     pause(stop, kSweepEvery);
   }
   // Whoever leads next must find no round of ours under way, so the lease is kept as long as that
@@ -140,6 +164,32 @@ void Engine::sweep(bool ends) const {
   }
   const int count = jobs.value_or(0) + forged.value_or(0);
   if (count > 0) log(LogLevel::kInfo, "swept", {{"count", std::to_string(count)}});
+}
+
+void Engine::try_admission() {
+  std::map<std::string, bool> namespaces;  // name → whether pins are written there
+  for (const auto& policy : stores_.policies.list()) {
+    bool& pins = namespaces[policy->meta.ns];
+    pins = pins || std::ranges::any_of(policy->stages, [](const StageSpec& stage) {
+             return !stage.targets.empty();
+           });
+  }
+  for (const auto& [ns, pins] : namespaces) {
+    if (stopping_) return;
+    static_cast<void>(admission_.prove(ns, pins));
+  }
+}
+
+void Engine::admission_changed(const std::string& ns, const promotion::AdmissionState& now) {
+  const bool intact = now.proof == promotion::AdmissionState::Proof::kIntact;
+  log(intact ? LogLevel::kInfo : LogLevel::kError, "admission policies tried",
+      {{"namespace", ns},
+       {"intact", intact ? "true" : "false"},
+       {"countsFrom", format_time(now.counts_from)},
+       {"detail", now.message}});
+  for (const auto& policy : stores_.policies.list()) {
+    if (policy->meta.ns == ns) waker_.wake(kPolicyKey, ns, policy->meta.name);
+  }
 }
 
 void Engine::wake_for_trust() {

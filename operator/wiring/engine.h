@@ -69,6 +69,10 @@ class Engine {
   /// Everything that shows whether the store is trusted, or waits for it.
   void wake_for_trust();
   void sweep(bool ends) const;
+  /// Tries the admission policies wherever a model has a policy.
+  void try_admission();
+  /// Tells, and wakes whatever waits for it, that admission was found to be another than before.
+  void admission_changed(const std::string& ns, const promotion::AdmissionState& now);
 
   Ports ports_;
   const Config config_;
@@ -83,6 +87,7 @@ class Engine {
   Stores stores_;
   runtime::EventRecorder events_;
   Waker waker_;
+  AdmissionProofs admission_;
   Environment environment_;
   Dispatcher dispatcher_;
   Sweeper sweeper_;

@@ -37,6 +37,7 @@ bool belongs(LedgerKind ledger, RecordKind kind) {
     case RecordKind::kDrift:
     case RecordKind::kDriftEnded:
     case RecordKind::kTemplateChanged:
+    case RecordKind::kRestored:
       return ledger == LedgerKind::kTarget;
     case RecordKind::kGateResult:
     case RecordKind::kDecided:

@@ -2,6 +2,7 @@
 
 #include "audit/dsse.h"
 #include "base/log.h"
+#include "model/objects.h"
 
 #include <nlohmann/json.hpp>
 
@@ -21,11 +22,25 @@ bool is_own(RecordKind kind) {
          kind == RecordKind::kKeyRotation || kind == RecordKind::kUnknown;
 }
 
-/// Whether a record ends what an earlier one of the ledger began.
-bool ends_something(const History& history, const RecordContent& content) {
-  if (content.of != 0) return !history.empty();
+/// Whether a record may be written although the ledger's object is gone: it ends what an earlier
+/// one began, or goes back to what one tells of.
+bool needs_no_object(const History& history, const RecordContent& content) {
+  if (history.empty()) return false;
+  if (content.of != 0) return true;
+  const bool goes_back =
+      content.kind == RecordKind::kDecided && content.action == name(RequestAction::kRollback);
+  if (goes_back) return true;
   return content.kind == RecordKind::kConcluded &&
          history.last_of(RecordKind::kDecided, content.request.uid) != nullptr;
+}
+
+/// Whether a request is to be aborted by who has not seen what was decided about it: another writer
+/// was first, and pins may be changing. Readers take such a record, as they take every one that was
+/// ever written.
+bool overlooks_decision(const History& history, const RecordContent& content) {
+  if (content.kind != RecordKind::kConcluded || content.code != EndCode::kAborted) return false;
+  const RecordFact* decided = history.last_of(RecordKind::kDecided, content.request.uid);
+  return decided != nullptr && decided->decision_digest != content.decision_digest;
 }
 
 std::vector<TrustedKey> with_own(std::vector<TrustedKey> keys, const SigningKey& own) {
@@ -162,7 +177,7 @@ Result<std::optional<RecordFact>> Ledger::round(Work& work, RecordContent conten
   }
   const Chain& chain = work.slot.chain();
   const History history = chain.history();
-  if (work.object.uid.empty() && !ends_something(history, content)) {
+  if (work.object.uid.empty() && !needs_no_object(history, content)) {
     return fail(ErrorCode::kNotFound, "the object of ledger " + work.object.id.path() +
                                           " is gone, so nothing can begin there");
   }
@@ -172,6 +187,10 @@ Result<std::optional<RecordFact>> Ledger::round(Work& work, RecordContent conten
   if (const RecordFact* existing = find_same(history, content)) {
     SK_CHECK_OK(work.slot.prove(*existing));
     return *existing;
+  }
+  if (overlooks_decision(history, content)) {
+    return fail(ErrorCode::kConflict,
+                "request " + content.request.name + " was decided about meanwhile");
   }
   const RecordContent next = next_content(chain, work.object, content);
   if (Status allowed = check_next(work.object.id, history, next); !allowed) {

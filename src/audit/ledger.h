@@ -69,10 +69,10 @@ class Ledger {
   /// Appends a record and returns it. Writes Genesis first in an empty ledger, ObjectAdopted when
   /// the object's uid is a new one, KeyRotation when another key signed last. A content that the
   /// ledger already holds gives the existing record, after its lock was seen. An Applied without
-  /// `to` gets that of its Intent. Of an object that is gone only records that end another one are
-  /// taken, under the uid that it had (NotFound for others). `seen` is what the caller has read
-  /// live of the pending entry: it saves a read, and the listing; the writes themselves find out
-  /// when it is outdated.
+  /// `to` gets that of its Intent. Of an object that is gone only the decision to roll back and
+  /// records that end another one are taken, under the uid that it had (NotFound for others).
+  /// `seen` is what the caller has read live of the pending entry: it saves a read, and the
+  /// listing; the writes themselves find out when it is outdated.
   Result<RecordFact> append(const LedgerObject& object, RecordContent content,
                             PendingStore& pending,
                             std::optional<PendingSnapshot> seen = std::nullopt);

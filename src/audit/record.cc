@@ -115,6 +115,8 @@ void put_content(json& out, const RecordContent& content, json body) {
   if (content.of != 0) out["of"] = std::to_string(content.of);
   if (!content.targets.empty()) out["targets"] = content.targets;
   if (!content.moves.empty()) out["moves"] = moves_json(content.moves);
+  if (!content.aborts.uid.empty())
+    out["aborts"] = {{"name", content.aborts.name}, {"uid", content.aborts.uid}};
 }
 
 tl::unexpected<Error> corrupt(std::string what) {
@@ -205,7 +207,9 @@ Result<RecordContent> read_content(const json& predicate) {
       .from = read_version(predicate, {"from"}),
       .to = read_version(predicate, {"to"}),
       .decided = text_at(predicate, {"decided"}),
-      .text = text_at(predicate, {"text"})};
+      .text = text_at(predicate, {"text"}),
+      .aborts = {.name = text_at(predicate, {"aborts", "name"}),
+                 .uid = text_at(predicate, {"aborts", "uid"})}};
   SK_CHECK_OK(read_lists(predicate, content));
   SK_CHECK_OK(read_kind(predicate, content));
   if (const std::string code = text_at(predicate, {"code"}); !code.empty())

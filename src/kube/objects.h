@@ -109,6 +109,11 @@ class Objects {
     return api_.call(create_request(type_, ns, std::move(body)));
   }
 
+  /// Whether it could be made: the same as a dry run.
+  Result<std::string> try_create(const std::string& ns, std::string body) const {
+    return api_.call(create_request(type_, ns, std::move(body), true));
+  }
+
   /// Server-side apply, see apply_request().
   Result<std::string> apply(const ObjectKey& key, const ApplyOptions& options,
                             std::string body) const {

@@ -102,7 +102,8 @@ Request watch_request(const ResourceType& type, const std::string& ns, const Sel
   return out;
 }
 
-Request create_request(const ResourceType& type, const std::string& ns, std::string body) {
+Request create_request(const ResourceType& type, const std::string& ns, std::string body,
+                       bool dry_run) {
   const bool needs_namespace = type.namespaced && ns.empty();
   Request out{.method = "POST",
               .target = needs_namespace ? "" : collection(type, ns),
@@ -110,6 +111,7 @@ Request create_request(const ResourceType& type, const std::string& ns, std::str
               .body = std::move(body)};
   // Strict: a field that the schema does not know is an error and not silently dropped.
   add_query(out.target, "fieldValidation", "Strict");
+  if (dry_run) add_query(out.target, "dryRun", "All");
   return out;
 }
 

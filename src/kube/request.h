@@ -40,7 +40,9 @@ Request list_request(const ResourceType& type, const std::string& ns, const Sele
 Request watch_request(const ResourceType& type, const std::string& ns, const Selection& selection,
                       const std::string& resource_version, std::chrono::seconds timeout);
 
-Request create_request(const ResourceType& type, const std::string& ns, std::string body);
+/// With `dry_run` everything is checked and nothing is stored.
+Request create_request(const ResourceType& type, const std::string& ns, std::string body,
+                       bool dry_run = false);
 
 struct ApplyOptions {
   std::string field_manager = {};

@@ -84,6 +84,8 @@ struct HistoryLog::State {
   Sequences pins;
   Sequences drifts;  // Drift and DriftEnded
   Sequences templates;
+  Sequences restores;
+  ByText<Sequences> stops_by_uid;                    // of the request that is to end
   std::array<Sequences, 3> concluded_without_gates;  // by Effect
 
   [[nodiscard]] const RecordFact& get(std::uint64_t sequence) const {
@@ -144,6 +146,9 @@ struct HistoryLog::State {
     if (fact.kind == RecordKind::kDrift || fact.kind == RecordKind::kDriftEnded)
       drifts.push_back(sequence);
     if (fact.kind == RecordKind::kTemplateChanged) templates.push_back(sequence);
+    if (fact.kind == RecordKind::kRestored) restores.push_back(sequence);
+    if (fact.kind == RecordKind::kConcluded && !fact.aborts.uid.empty())
+      stops_by_uid[fact.aborts.uid].push_back(sequence);
     if (fact.kind == RecordKind::kDecided) {
       decided_by_name[name_and_digest(fact.request.name, fact.request.spec_digest)].push_back(
           sequence);
@@ -317,12 +322,28 @@ const RecordFact* History::template_change() const {
   return state.find(last_at(state.templates, head_));
 }
 
+const RecordFact* History::last_restored() const {
+  if (empty()) return nullptr;
+  const HistoryLog::State& state = *log_->state_;
+  const std::shared_lock lock(state.mutex);
+  return state.find(last_at(state.restores, head_));
+}
+
+const RecordFact* History::stop_of(std::string_view request_uid) const {
+  if (empty() || request_uid.empty()) return nullptr;
+  const HistoryLog::State& state = *log_->state_;
+  const std::shared_lock lock(state.mutex);
+  const Sequences& all = find_in(state.stops_by_uid, request_uid);
+  return all.empty() || all.front() > head_ ? nullptr : &state.get(all.front());
+}
+
 std::size_t History::seen_since(TimePoint since) const {
   if (empty()) return 0;
   const HistoryLog::State& state = *log_->state_;
   const std::shared_lock lock(state.mutex);
   return state.count_since(state.drifts, head_, since) +
-         state.count_since(state.templates, head_, since);
+         state.count_since(state.templates, head_, since) +
+         state.count_since(state.restores, head_, since);
 }
 
 std::size_t History::concluded_since(Effect effect, TimePoint since) const {

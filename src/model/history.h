@@ -65,8 +65,14 @@ class History {
   /// The last TemplateChanged record, or null.
   [[nodiscard]] const RecordFact* template_change() const;
 
-  /// How many Drift and TemplateChanged records are younger than `since`: whoever may change
-  /// Services and pods can cause these.
+  /// The last Restored record, or null.
+  [[nodiscard]] const RecordFact* last_restored() const;
+
+  /// The first record of an Abort that ends that request, or null.
+  [[nodiscard]] const RecordFact* stop_of(std::string_view request_uid) const;
+
+  /// How many Drift, TemplateChanged and Restored records are younger than `since`: whoever
+  /// may change Services, Deployments and pods can cause these.
   [[nodiscard]] std::size_t seen_since(TimePoint since) const;
 
   /// The last record below `before` that concerns a pin (Effect::kPin), or null.

@@ -119,6 +119,12 @@ struct LedgerHead {
   std::string digest;
 };
 
+/// What a PromotionPolicy's status remembers of the admission policies. It can only hold back.
+struct PolicyAdmission {
+  bool intact = true;       ///< false: they were found not to be in force, and not yet restored
+  std::string counts_from;  ///< RFC 3339: what people made up to then counts for nothing; or empty
+};
+
 struct PromotionPolicy {
   ObjectMeta meta;
   std::string model;
@@ -127,6 +133,7 @@ struct PromotionPolicy {
   std::vector<StageSpec> stages;
   std::optional<PendingRecord> pending;
   std::optional<LedgerHead> ledger_head;
+  PolicyAdmission admission;
 
   /// The stage of that name, or null.
   [[nodiscard]] const StageSpec* stage(std::string_view stage_name) const;
@@ -222,13 +229,19 @@ struct ServingTarget {
   std::string ledger_uid;  ///< status.ledger.targetUid: hint only
 };
 
-enum class RequestAction { kPromote, kRollback, kArchive, kAdopt };
+enum class RequestAction { kPromote, kRollback, kArchive, kAdopt, kAbort };
 
 std::string_view name(RequestAction action);
 std::optional<RequestAction> request_action(std::string_view text);
 
-/// The RBAC verb on modelstages that an action needs: promote, rollback, archive, adopt.
+/// The RBAC verb on modelstages that an action needs: promote, rollback, archive, adopt, abort.
 std::string_view verb_of(RequestAction action);
+
+/// A PromotionRequest of the same namespace.
+struct NamedRequest {
+  std::string name;
+  std::string uid;  ///< empty: whichever bears the name
+};
 
 struct PromotionRequest {
   ObjectMeta meta;
@@ -238,13 +251,14 @@ struct PromotionRequest {
   RequestAction action = RequestAction::kPromote;
   std::vector<std::string> targets;  ///< empty: all of the stage
   std::string reason;
+  std::optional<NamedRequest> aborts;  ///< Abort: what is to end
   Identity requester;
   std::string phase;  ///< what our own view says now; a hint for lists, never an authority
 };
 
 /// Digest of what a request asks, without who asked: "sha256:…" over the canonical JSON of model,
-/// version, stage, action, targets (sorted) and reason. Together with name and namespace it tells a
-/// re-created request from a new one.
+/// version, stage, action, targets (sorted) and reason, and of what an Abort names. Together with
+/// name and namespace it tells a re-created request from a new one.
 std::string request_digest(const PromotionRequest& request);
 
 struct Approval {

@@ -119,6 +119,10 @@ void fields(Fields& v, PromotionPolicy& it) {
   v.object("spec", [&](Fields& s) { spec_fields(s, it); });
   v.defaulted("status", [&](Fields& s) {
     s.defaulted("ledger", [&](Fields& l) { ledger_fields(l, it.ledger_head, it.pending); });
+    s.defaulted("admission", [&](Fields& a) {
+      a.flag("intact", it.admission.intact, true);
+      a.optional("countsFrom", it.admission.counts_from);
+    });
   });
 }
 

@@ -13,14 +13,16 @@ namespace {
 constexpr EnumName<RequestAction> kActions[] = {{RequestAction::kPromote, "Promote"},
                                                 {RequestAction::kRollback, "Rollback"},
                                                 {RequestAction::kArchive, "Archive"},
-                                                {RequestAction::kAdopt, "Adopt"}};
-static_assert(names_all(kActions, RequestAction::kAdopt));
+                                                {RequestAction::kAdopt, "Adopt"},
+                                                {RequestAction::kAbort, "Abort"}};
+static_assert(names_all(kActions, RequestAction::kAbort));
 
 constexpr EnumName<RequestAction> kVerbs[] = {{RequestAction::kPromote, "promote"},
                                               {RequestAction::kRollback, "rollback"},
                                               {RequestAction::kArchive, "archive"},
-                                              {RequestAction::kAdopt, "adopt"}};
-static_assert(names_all(kVerbs, RequestAction::kAdopt));
+                                              {RequestAction::kAdopt, "adopt"},
+                                              {RequestAction::kAbort, "abort"}};
+static_assert(names_all(kVerbs, RequestAction::kAbort));
 
 }  // namespace
 
@@ -39,9 +41,11 @@ std::string_view verb_of(RequestAction action) {
 std::string request_digest(const PromotionRequest& request) {
   std::vector<std::string> targets = request.targets;
   std::sort(targets.begin(), targets.end());
-  const nlohmann::json asked = {
+  nlohmann::json asked = {
       {"action", name(request.action)}, {"model", request.model}, {"reason", request.reason},
       {"stage", request.stage},         {"targets", targets},     {"version", request.version}};
+  if (request.aborts)
+    asked["request"] = {{"name", request.aborts->name}, {"uid", request.aborts->uid}};
   // A request that the API server stored is valid UTF-8, and nothing here is a float.
   return sha256_digest(canonical_json(asked).value_or("")).str();
 }
@@ -60,9 +64,16 @@ void spec_fields(Fields& v, PromotionRequest& it) {
   });
   v.texts("targets", it.targets);
   v.optional("reason", it.reason);
+  v.object("request", it.aborts, [](Fields& r, NamedRequest& named) {
+    r.required("name", named.name);
+    r.optional("uid", named.uid);
+  });
   identity_member(v, "requester", it.requester);
-  const bool previous = it.action == RequestAction::kRollback && it.version.empty();
-  if (!previous && !version_rule().holds(it.version)) v.problem("version", version_rule().says);
+  const bool aborts = it.action == RequestAction::kAbort;
+  if (aborts != it.aborts.has_value()) v.problem("request", "and action Abort go together");
+  const bool previous = it.action == RequestAction::kRollback || aborts;
+  if (!(previous && it.version.empty()) && !version_rule().holds(it.version))
+    v.problem("version", version_rule().says);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ constexpr EnumName<RecordKind> kRecordKinds[] = {
     {RecordKind::kDrift, "Drift"},
     {RecordKind::kDriftEnded, "DriftEnded"},
     {RecordKind::kTemplateChanged, "TemplateChanged"},
+    {RecordKind::kRestored, "Restored"},
     {RecordKind::kUnknown, "Unknown"},
 };
 static_assert(names_all(kRecordKinds, RecordKind::kUnknown));
@@ -42,6 +43,7 @@ constexpr EnumName<EndCode> kEndCodes[] = {
     {EndCode::kSmokeTestFailed, "SmokeTestFailed"},
     {EndCode::kSuperseded, "Superseded"},
     {EndCode::kRequestGone, "RequestGone"},
+    {EndCode::kAborted, "Aborted"},
     {EndCode::kApplied, "Applied"},
     {EndCode::kPartlyApplied, "PartlyApplied"},
     {EndCode::kRolledBack, "RolledBack"},
@@ -59,6 +61,8 @@ constexpr EnumName<EndCode> kEndCodes[] = {
     {EndCode::kNothingToRollBackTo, "NothingToRollBackTo"},
     {EndCode::kAlreadyManaged, "AlreadyManaged"},
     {EndCode::kStillServing, "StillServing"},
+    {EndCode::kStopped, "Stopped"},
+    {EndCode::kNotAborted, "NotAborted"},
     {EndCode::kOther, "Other"},
 };
 static_assert(names_all(kEndCodes, EndCode::kOther));
@@ -120,6 +124,7 @@ Effect effect_of(const RecordContent& content) {
     case RecordKind::kDrift:
     case RecordKind::kDriftEnded:
     case RecordKind::kTemplateChanged:
+    case RecordKind::kRestored:
       break;
   }
   return Effect::kNone;

@@ -45,6 +45,7 @@ enum class RecordKind {
   kDrift,       ///< something else than the recorded version is reached by users: what, and by whom
   kDriftEnded,  ///< what users reach is what was recorded again
   kTemplateChanged,  ///< the pod template around the pins changed by somebody who may
+  kRestored,  ///< a Deployment without pins gets those of what serves by record: it was made anew
   // written by a later version
   kUnknown,  ///< kept opaque; only records with Effect::kNone may be unknown
 };
@@ -74,6 +75,7 @@ enum class EndCode {
   kSmokeTestFailed,
   kSuperseded,   ///< a Rollback took the target over while the Intent was open
   kRequestGone,  ///< the request was deleted before it ended
+  kAborted,      ///< somebody asked by action Abort that it ends
   // of Concluded
   kApplied,         ///< every target serves the version
   kPartlyApplied,   ///< some targets serve it, the others went back or were left as they were
@@ -92,7 +94,9 @@ enum class EndCode {
   kNothingToRollBackTo,
   kAlreadyManaged,
   kStillServing,
-  kOther,  ///< of a later version: the text says what
+  kStopped,     ///< Abort: the request that it names is to end
+  kNotAborted,  ///< Abort: there is nothing that it could end
+  kOther,       ///< of a later version: the text says what
 };
 
 std::string_view name(EndCode code);
@@ -157,6 +161,7 @@ struct RecordContent {
   std::string text;                  ///< for people, valid UTF-8, at most 1 kB; no logic reads it
   std::vector<std::string> targets;  ///< Decided: names of the ServingTargets, sorted
   std::vector<StageMove> moves;      ///< Concluded
+  RequestRef aborts;                 ///< Concluded of an Abort: name and uid of what it ends
   std::string body = "{}";  ///< a JSON object as text, without floats; canonical after decoding
 
   friend bool operator==(const RecordContent&, const RecordContent&) = default;

@@ -23,6 +23,11 @@ struct Namespace {
   ObjectMeta meta;
 };
 
+/// Of the chart's admission policies and what puts them in force only the metadata matters.
+struct ValidatingAdmissionPolicy {};
+
+struct ValidatingAdmissionPolicyBinding {};
+
 /// Only ever created: see authorization.k8s.io. There is nothing to decode.
 struct SubjectAccessReview {};
 
@@ -53,6 +58,10 @@ SK_RESOURCE(EndpointSlice, "discovery.k8s.io", "v1", "endpointslices", true);
 SK_RESOURCE(Pod, "", "v1", "pods", true);
 SK_RESOURCE(Namespace, "", "v1", "namespaces", false);
 SK_RESOURCE(Job, "batch", "v1", "jobs", true);
+SK_RESOURCE(ValidatingAdmissionPolicy, "admissionregistration.k8s.io", "v1",
+            "validatingadmissionpolicies", false);
+SK_RESOURCE(ValidatingAdmissionPolicyBinding, "admissionregistration.k8s.io", "v1",
+            "validatingadmissionpolicybindings", false);
 SK_RESOURCE(SubjectAccessReview, "authorization.k8s.io", "v1", "subjectaccessreviews", false);
 template <>
 inline constexpr ResourceAddress kResourceAddress<DisruptionBudget>{

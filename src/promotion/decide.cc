@@ -4,6 +4,7 @@
 #include "promotion/conclusion/conclusion.h"
 #include "promotion/promote.h"
 #include "promotion/rollout/all.h"
+#include "promotion/rollout/rollout.h"
 #include "promotion/targets.h"
 
 #include <algorithm>
@@ -88,6 +89,15 @@ Decision end_lost(const World& world, const RecordFact& decided) {
   return out;
 }
 
+/// Somebody who may has asked that this request ends, and nothing of it was decided.
+Decision end_aborted(const World& world, const RecordFact& stop) {
+  return conclusion::conclude(
+      {.subject = world.subject, .model_ledger = world.model_ledger, .approvals = world.approvals},
+      {.code = EndCode::kAborted,
+       .text = rollout::abort_text(stop),
+       .to = requested(world.subject)});
+}
+
 Decision take_in(const World& world) {
   const intake::Case facts{.now = world.now,
                            .cluster_uid = world.cluster_uid,
@@ -97,7 +107,9 @@ Decision take_in(const World& world) {
                            .targets = world.targets,
                            .others = world.other_targets,
                            .rights = world.rights,
-                           .owned = world.owned};
+                           .admission = world.admission,
+                           .owned = world.owned,
+                           .aborted = world.aborted};
   switch (world.subject.request.action) {
     case RequestAction::kPromote:
       return promote(
@@ -106,6 +118,8 @@ Decision take_in(const World& world) {
       return intake::roll_back(facts);
     case RequestAction::kAdopt:
       return intake::adopt(facts);
+    case RequestAction::kAbort:
+      return intake::abort(facts);
     case RequestAction::kArchive:
       break;
   }
@@ -128,6 +142,8 @@ Decision choose(const World& world) {
          .rights = world.rights});
   }
   if (auto broken = undecided_intent(world)) return *broken;
+  if (const RecordFact* stop = world.model_ledger.stop_of(request.meta.uid))
+    return end_aborted(world, *stop);
   if (request.meta.deleting) return leave(world);
   if (const RecordFact* lost = world.model_ledger.decided_before(world.subject.ref()))
     return end_lost(world, *lost);
@@ -152,12 +168,18 @@ bool of_model(const Action& action) {
 
 /// Fail closed: nothing is recorded in a store that cannot be believed, and nothing is pinned while
 /// it cannot be. A record of the model's ledger needs the policy, whose status carries it, unless
-/// it ends what was decided: a namespace that goes away must be able to go. Cleaning up goes on.
+/// it is of a rollback or ends what was decided: a namespace that goes away must be able to go.
+/// Cleaning up goes on.
 void hold_back(const World& world, Decision& decision) {
   const bool effect = std::ranges::any_of(decision.actions, records_or_pins);
   const bool model = std::ranges::any_of(decision.actions, of_model);
   const bool store = !world.store.trusted;
-  const bool recordable = world.subject.policy || world.decided || !model;
+  const bool rollback = std::ranges::any_of(decision.actions, [](const Action& action) {
+    const auto* record = std::get_if<AppendRecord>(&action);
+    return record != nullptr && record->content.kind == RecordKind::kDecided &&
+           record->content.action == name(RequestAction::kRollback);
+  });
+  const bool recordable = world.subject.policy || world.decided || rollback || !model;
   if (!effect || (!store && recordable)) return;
   std::erase_if(decision.actions, [](const Action& action) { return !removes(action); });
   decision.wait =

@@ -57,7 +57,7 @@ struct TargetView {
 };
 
 /// A fact that the decision needs and the World lacks.
-using Question = std::variant<RightsQuestion, PinQuestion>;
+using Question = std::variant<RightsQuestion, PinQuestion, AdmissionQuestion>;
 
 /// The next step of one promotion: what to show and what to do, in order.
 struct Decision {
@@ -75,7 +75,7 @@ struct Decision {
   std::vector<Action> actions;
   std::optional<TimePoint> wake_at;  ///< look again then even if no event comes
   /// Not empty: nothing else of this decision is valid. Answer these, add them to the World
-  /// (rights, RolloutFacts::trial) and decide again.
+  /// (rights, admission, RolloutFacts::trial) and decide again.
   std::vector<Question> questions;
 };
 

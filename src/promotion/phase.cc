@@ -38,6 +38,7 @@ Phase phase_of(EndCode code) {
     case EndCode::kStaged:
     case EndCode::kArchived:
     case EndCode::kNoChange:
+    case EndCode::kStopped:
       return Phase::kPromoted;
     case EndCode::kPartlyApplied:
       return Phase::kPartlyPromoted;
@@ -52,6 +53,7 @@ Phase phase_of(EndCode code) {
     case EndCode::kAlreadyManaged:
     case EndCode::kNotRunning:
     case EndCode::kStillServing:
+    case EndCode::kNotAborted:
       return Phase::kBlocked;
     case EndCode::kRejected:
       return Phase::kRejected;
@@ -66,6 +68,7 @@ Phase phase_of(EndCode code) {
     case EndCode::kRolloutFailed:
     case EndCode::kSmokeTestFailed:
     case EndCode::kRequestGone:
+    case EndCode::kAborted:
       return Phase::kAborted;
     case EndCode::kRollbackFailed:
     case EndCode::kNone:

@@ -134,10 +134,21 @@ Decision enter_stage(const PromoteCase& facts, const DecidedFacts& decided,
                         .approvals = decided.approvals});
 }
 
+/// What a wait does not change.
+void show(const DecidedFacts& proposed, Decision& out) {
+  out.gates = proposed.gates;
+  out.approvals = proposed.approvals;
+  out.review = proposed.review;
+}
+
 /// Every gate has passed and every approval is there.
 Decision decided(const PromoteCase& facts, const DecidedFacts& decided, const std::string& digest) {
   const intake::Case& intake = facts.intake;
   if (auto asking = intake::missing_right(intake)) return *asking;
+  if (auto wait = intake::missing_admission(intake, Phase::kPending, intake::Requester::kProven)) {
+    if (wait->wait) show(decided, *wait);
+    return *wait;
+  }
   if (!serves(*intake.subject.stage())) return enter_stage(facts, decided, digest);
   if (!intake.subject.gate_classes.contains(kSmokeClass)) {
     return waiting(Phase::kPending,
@@ -198,11 +209,21 @@ Decision review(const PromoteCase& facts, const ReviewSpec& spec, const GateResu
   const auto valid_for = std::min<std::chrono::milliseconds>(spec.expires_after, kResultsValid);
   const TimePoint opened = results.record.time;
   const TimePoint expires = opened + std::chrono::duration_cast<std::chrono::seconds>(valid_for);
+  // Nobody is asked, and nobody's answer is believed, while anybody could answer in their name.
+  if (auto wait =
+          intake::missing_admission(intake, Phase::kAwaitingApproval, intake::Requester::kProven)) {
+    proposed.review =
+        ReviewView{.decision_digest = digest, .opened_at = opened, .expires_at = expires};
+    if (wait->wait) show(proposed, *wait);
+    wait->to = requested(intake.subject);
+    return *wait;
+  }
   const ReviewOutcome outcome = count_approvals({.subject = intake.subject,
                                                  .approvals = facts.approvals,
                                                  .rights = intake.rights,
                                                  .decision_digest = digest,
-                                                 .expires_at = expires},
+                                                 .expires_at = expires,
+                                                 .counts_from = intake::counts_from(intake)},
                                                 spec);
   if (!outcome.questions.empty()) {
     Decision asking;
@@ -298,12 +319,23 @@ std::optional<Decision> nothing_measured(const PromoteCase& facts, const StageSp
                                                 .gates = gates});
 }
 
+/// Results are locked only of a request whose requester is certain. What has been measured stays
+/// for when that is known.
+std::optional<Decision> unproven(const PromoteCase& facts, const std::vector<GateState>& gates) {
+  auto wait = intake::missing_admission(facts.intake, Phase::kPending, intake::Requester::kToProve);
+  if (!wait || !wait->wait) return wait;
+  wait->gates = gates;
+  wait->to = requested(facts.intake.subject);
+  return wait;
+}
+
 Decision run_gates(const PromoteCase& facts, const StageSpec& stage,
                    const std::string& evaluation) {
   const intake::Case& intake = facts.intake;
   const bool begins = intake.owned.jobs.empty() && intake.owned.clones.empty();
   if (begins) {
     if (auto asking = intake::missing_right(intake)) return *asking;
+    if (auto wait = unproven(facts, {})) return *wait;
   }
   if (stage.gates.empty()) {
     TimePoint until;
@@ -323,6 +355,7 @@ Decision run_gates(const PromoteCase& facts, const StageSpec& stage,
                                   .champion = on ? serving_version(on->ledger) : VersionRef{},
                                   .digest = evaluation});
   if (evaluated.step) return *evaluated.step;
+  if (auto wait = unproven(facts, evaluated.gates)) return *wait;
   if (auto end = nothing_measured(facts, stage, evaluated.gates)) return *end;
   return record_results(facts, evaluated.gates, evaluation);
 }

@@ -6,6 +6,12 @@ namespace stagekeeper::promotion {
 
 std::vector<std::string> asked_targets(const Subject& subject) {
   const StageSpec* stage = subject.stage();
+  const bool by_itself = stage == nullptr && subject.request.action == RequestAction::kRollback;
+  if (by_itself) {
+    std::vector<std::string> named = subject.request.targets;
+    std::ranges::sort(named);
+    return named;
+  }
   if (stage == nullptr || stage->targets.empty()) return {};
   std::vector<std::string> out =
       subject.request.targets.empty() ? stage->targets : subject.request.targets;

@@ -11,7 +11,8 @@ namespace stagekeeper::promotion {
 inline constexpr const char* kSmokeClass = "stagekeeper-smoke";
 
 /// Names of the targets that a request asks for, sorted: those it names, else all of its stage.
-/// Empty without policy, without such a stage, and for stages that serve nobody.
+/// Empty without policy, without such a stage, and for stages that serve nobody; a Rollback needs
+/// no policy and no stage for the targets that it names.
 std::vector<std::string> asked_targets(const Subject& subject);
 
 /// The version that a request names, as records name it, in the requested stage. Without its

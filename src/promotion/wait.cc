@@ -14,6 +14,7 @@ constexpr EnumName<WaitCode> kWaits[] = {
     {WaitCode::kAuditStoreRefused, "AuditStoreRefused"},
     {WaitCode::kAuditBroken, "AuditBroken"},
     {WaitCode::kRecordQuota, "RecordQuota"},
+    {WaitCode::kPolicyNotIntact, "PolicyNotIntact"},
     {WaitCode::kPolicyMissing, "PolicyMissing"},
     {WaitCode::kPolicyUnsafe, "PolicyUnsafe"},
     {WaitCode::kStageUnknown, "StageUnknown"},

@@ -13,6 +13,8 @@ enum class WaitCode {
   kAuditStoreRefused,
   kAuditBroken,
   kRecordQuota,
+  // admission
+  kPolicyNotIntact,
   // intake
   kPolicyMissing,
   kPolicyUnsafe,

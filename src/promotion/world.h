@@ -189,6 +189,7 @@ struct DecidedFacts {
   std::vector<GateState> gates;                ///< results that were decided on
   std::optional<ReviewView> review;
   std::vector<ApprovalView> approvals;
+  std::string admission_doubt;  ///< what of admission was not proven then; empty: nothing
 };
 
 /// A request that has ended: its Concluded record with everything a status shows of it.
@@ -211,6 +212,22 @@ struct StoreState {
   bool trusted = false;
   std::string reason;
   std::string message;
+};
+
+/// Whether the admission policies that identities and pins rest on are in force in a namespace: see
+/// admission/canaries.h.
+struct AdmissionState {
+  enum class Proof {
+    kIntact,   ///< each refused what was forged
+    kBroken,   ///< one did not
+    kUnknown,  ///< the API server could not be asked
+  };
+
+  Proof proof = Proof::kUnknown;
+  bool pins = false;        ///< the guard of the pins was asked, too
+  std::string message;      ///< what is not proven and why, for people; empty with kIntact
+  TimePoint at{};           ///< when it was found
+  TimePoint counts_from{};  ///< requests and approvals made up to then are nobody's for certain
 };
 
 /// Why the ledgers of a request could not be read.
@@ -236,6 +253,13 @@ struct PinQuestion {
   friend bool operator==(const PinQuestion&, const PinQuestion&) = default;
 };
 
+/// Are the admission policies in force in the namespace of the request?
+struct AdmissionQuestion {
+  bool pins = false;  ///< the guard of the pins, too
+
+  friend bool operator==(const AdmissionQuestion&, const AdmissionQuestion&) = default;
+};
+
 /// Answers that the API server gave in this round. A question without an entry was not asked yet;
 /// an entry without a value could not be answered.
 struct Rights {
@@ -243,6 +267,14 @@ struct Rights {
 
   /// Null: not asked in this round.
   [[nodiscard]] const std::optional<bool>* find(const RightsQuestion& question) const;
+};
+
+/// The request that an Abort names, as it was read.
+struct OtherRequest {
+  RequestRef ref;
+  std::string model;
+  std::string stage;
+  RequestAction action = RequestAction::kPromote;
 };
 
 /// What the request is about.
@@ -299,6 +331,8 @@ struct World {
   EvaluationFacts evaluation;
   std::vector<ApprovalState> approvals;
   Rights rights;
+  std::optional<OtherRequest> aborted;      ///< Abort: what it names; nothing: there is none
+  std::optional<AdmissionState> admission;  ///< nothing: not asked in this round
   Belongings owned;
 };
 

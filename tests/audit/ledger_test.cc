@@ -141,6 +141,10 @@ TEST_CASE("ledger: a late writer cannot go on with a request that another has de
   CHECK(append(other).error().code == ErrorCode::kConflict);
   RecordContent end = concluded("", EndCode::kSubjectChanged);
   end.request = first.request;
+  RecordContent aborted = end;
+  aborted.code = EndCode::kAborted;
+  aborted.decision_digest = "";
+  CHECK(append(aborted).error().code == ErrorCode::kConflict);  // who writes it has not seen that
   REQUIRE(append(end));
   RecordContent results = gate_result("late");
   results.request = first.request;

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from cluster import Api, valid
+from scene import until
 
 GROUPS = ["system:authenticated"]
 
@@ -13,7 +14,7 @@ GROUPS = ["system:authenticated"]
 def request(name="r", **spec):
     obj = valid("PromotionRequest")
     obj["metadata"] = {"generateName": name + "-"}
-    obj["spec"].update(spec)
+    obj["spec"] = {key: value for key, value in {**obj["spec"], **spec}.items() if value is not None}
     return obj
 
 
@@ -170,6 +171,7 @@ def test_promote_needs_its_verb(users, ns):
     ({"action": "Rollback", "model": "fraud"}, 403, "rollback on modelstages.stagekeeper.dev named production"),
     ({"action": "Archive", "stage": "Archived"}, 201, ""),
     ({"action": "Archive", "stage": "Archived", "model": "fraud"}, 201, ""),
+    ({"action": "Abort", "request": {"name": "r"}, "version": None}, 403, "abort on modelstages.stagekeeper.dev named production"),
     ({"action": "Adopt"}, 403, "adopt on modelstages.stagekeeper.dev named production"),
 ])
 def test_verb_by_action_and_stage(spec, status, verb, users, ns):
@@ -445,6 +447,51 @@ def allowed(admin, user, ns, verb, group, resource, name=""):
     return admin.call("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review).body["status"]["allowed"]
 
 
+OTHER = {"username": "stagekeeper:somebody-else"}
+
+
+def forged(kind):
+    """What the operator sends to try whether forgeries are refused; see src/promotion/admission."""
+    if kind == "Deployment":
+        obj = deployment("stagekeeper-canary")
+        obj["metadata"]["labels"] = {"stagekeeper.dev/target": "stagekeeper-canary"}
+        return obj
+    obj = approval(stage="StagekeeperCanary", approver=OTHER) if kind == "Approval" else request(stage="StagekeeperCanary", requester=OTHER)
+    obj["metadata"] = {"name": "stagekeeper-canary"}
+    return obj
+
+
+@pytest.mark.parametrize("kind, policy, says", [
+    ("Approval", "stagekeeper-approver", "spec.approver.username must be your own user name"),
+    ("PromotionRequest", "stagekeeper-requester", "spec.requester.username must be your own user name"),
+    ("Deployment", "stagekeeper-pin-guard", "written by Stagekeeper only")])
+def test_the_policy_that_is_tried_refuses_the_forgery_and_no_other_does(kind, policy, says, operator, admin, ns):
+    tried = operator.create(forged(kind), ns, dry_run=True)
+    assert tried.status == 403, tried
+    assert f"ValidatingAdmissionPolicy '{policy}' with binding '{policy}' denied request" in tried.message
+    assert says in tried.message
+    if kind == "Deployment":
+        return  # the operator makes clones with its labels: only this name is refused, and only as a dry run
+    kept = operator.create(forged(kind), ns)
+    assert kept.status == 403 and admin.get(kind, ns, "stagekeeper-canary").status == 404
+
+
+def test_without_its_policy_a_forgery_is_let_through_as_a_dry_run_only(operator, admin, ns):
+    """The control: the binding is what refuses it, and what is left refuses to store it."""
+    path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/stagekeeper-approver"
+    binding = admin.call("GET", path).body
+    assert admin.call("DELETE", path).status == 200
+    try:
+        until("the forgery is let through", lambda: operator.create(forged("Approval"), ns, dry_run=True).status == 201)
+        kept = operator.create(forged("Approval"), ns)
+        assert kept.status == 403 and "stagekeeper-operator-guard" in kept.message, kept
+    finally:
+        metadata = {key: binding["metadata"][key] for key in ("name", "labels", "annotations") if key in binding["metadata"]}
+        put_back = admin.call("POST", path.rpartition("/")[0], {**binding, "metadata": metadata})
+        assert put_back.status == 201, put_back
+    until("it is refused again", lambda: operator.create(forged("Approval"), ns, dry_run=True).status == 403)
+
+
 def test_rights_of_the_operator(admin, ns, installed):
     me = f"system:serviceaccount:{installed['operator']}:stagekeeper"
     outside = "kube-system"
@@ -452,12 +499,14 @@ def test_rights_of_the_operator(admin, ns, installed):
            (outside, "patch", "stagekeeper.dev", "gateclasses/status"), (ns, "list", "policy", "poddisruptionbudgets"),
            (outside, "list", "apps", "deployments"), (outside, "patch", "stagekeeper.dev", "promotionrequests/status"),
            (installed["gates"], "create", "batch", "jobs"), (installed["gates"], "list", "", "pods"),
+           (outside, "create", "stagekeeper.dev", "approvals"), (outside, "create", "stagekeeper.dev", "promotionrequests"),
+           (outside, "promote", "stagekeeper.dev", "modelstages", "stagekeepercanary"),
            (outside, "create", "events.k8s.io", "events"), ("", "create", "authorization.k8s.io", "subjectaccessreviews")]
     no = [(outside, "patch", "apps", "deployments"), (ns, "create", "", "services"), (ns, "delete", "", "services"),
           (outside, "list", "", "pods"), (outside, "list", "apps", "replicasets"), (ns, "delete", "", "pods"), (ns, "get", "", "secrets"),
           (installed["operator"], "get", "", "secrets"), (installed["gates"], "list", "", "secrets"), (ns, "create", "", "pods/exec"),
           ("", "impersonate", "", "users"), ("", "escalate", "rbac.authorization.k8s.io", "clusterroles"),
-          ("", "bind", "rbac.authorization.k8s.io", "clusterroles"), (ns, "create", "stagekeeper.dev", "approvals"),
+          ("", "bind", "rbac.authorization.k8s.io", "clusterroles"), (ns, "patch", "stagekeeper.dev", "approvals"),
           (ns, "patch", "stagekeeper.dev", "modelversions"), (ns, "patch", "stagekeeper.dev", "promotionpolicies"),
           (ns, "create", "", "pods"), (installed["gates"], "create", "", "pods"), (ns, "create", "batch", "jobs"),
           (ns, "approve", "stagekeeper.dev", "modelstages"), (ns, "promote", "stagekeeper.dev", "modelstages")]
@@ -482,7 +531,7 @@ def test_policies_fail_closed_and_deny(admin):
     base = "/apis/admissionregistration.k8s.io/v1/"
     policies = [p for p in admin.call("GET", base + "validatingadmissionpolicies").body["items"] if p["metadata"]["name"].startswith("stagekeeper-")]
     bindings = {b["spec"]["policyName"]: b["spec"] for b in admin.call("GET", base + "validatingadmissionpolicybindings").body["items"]}
-    assert len(policies) == 14
+    assert len(policies) == 15
     for policy in policies:
         name = policy["metadata"]["name"]
         assert policy["spec"]["failurePolicy"] == "Fail", name

@@ -71,8 +71,9 @@ void Checks::violate(const std::string& what) {
 
 void Checks::begin() {
   room_.api.each(kube::type_of<Deployment>(), [&](const json& deployment) {
-    if (label(deployment, kCloneLabel).empty())
-      pins_[deployment["metadata"]["name"]] = pins_in(deployment);
+    if (!label(deployment, kCloneLabel).empty()) return;
+    pins_[deployment["metadata"]["name"]] = pins_in(deployment);
+    uids_[deployment["metadata"]["name"]] = deployment["metadata"]["uid"];
   });
   after_write("");
   violation_.clear();
@@ -123,6 +124,11 @@ void Checks::check_pins() {
     const std::string target = deployment["metadata"]["name"];
     std::string now = pins_in(deployment);
     std::string& before = pins_[target];
+    // Another object, which whoever made it has made without pins.
+    std::string& uid = uids_[target];
+    const std::string is = deployment["metadata"]["uid"];
+    if (!uid.empty() && uid != is) before.clear();
+    uid = is;
     if (now == before) return;
     const std::string was = std::exchange(before, std::move(now));
     changed_.emplace_back(target, was);
@@ -131,10 +137,28 @@ void Checks::check_pins() {
     check_pin(target, was, pins_[target]);
 }
 
+/// The Deployment that the last Restored record names.
+std::string Checks::restored_uid(const std::string& target) {
+  const RecordFact* last = room_.target_history(target).last_restored();
+  if (last == nullptr) return "";
+  const auto record = room_.auditor.read({.cluster = operator_test::kCluster,
+                                          .ns = operator_test::kNs,
+                                          .kind = LedgerKind::kTarget,
+                                          .name = target},
+                                         last->sequence);
+  return json::parse(record.value().content.body).value("deploymentUid", "");
+}
+
 void Checks::check_pin(const std::string& target, const std::string& was, const std::string& now) {
   if (!trusted && !late) violate("a pin changed while the bucket was not trusted");
   const History ledger = room_.target_history(target);
   const RecordFact* intent = ledger.open_intent();
+  // Back to what serves by record, on a Deployment that was made anew, after that was recorded.
+  const RecordFact* restored = ledger.last_restored();
+  const bool puts_back = intent == nullptr && restored != nullptr && was.empty() &&
+                         now == pins_text(ledger.serving()->to) &&
+                         restored_uid(target) == uids_[target];
+  if (puts_back) return;
   if (intent == nullptr) {
     return violate(fmt::format("the pins of {} went from '{}' to '{}' without an open Intent",
                                target, was, now));

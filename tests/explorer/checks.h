@@ -69,6 +69,7 @@ class Checks {
 
  private:
   void check_pins();
+  std::string restored_uid(const std::string& target);
   void check_pin(const std::string& target, const std::string& was, const std::string& now);
   void check_decided(const RecordFact& intent, const std::string& target);
   void check_records();
@@ -89,6 +90,7 @@ class Checks {
   std::string violation_;
   std::vector<std::pair<std::string, std::string>> changed_;  ///< targets and their pins before
   std::map<std::string, std::string> pins_;                   ///< of each Deployment that serves
+  std::map<std::string, std::string> uids_;                   ///< of the Deployments, the same
   std::map<std::string, std::uint64_t> heads_;  ///< of each ledger, as far as looked at
   std::map<std::string, std::string> stages_;   ///< of each version
   std::map<std::string, std::string> digests_;  ///< of each version number

@@ -77,6 +77,37 @@ Deed roll_back(const std::string& name) {
       .act = [name](Room& room) { room.ask("", "Production", RequestAction::kRollback, name); }};
 }
 
+/// Asks that another request ends.
+Deed abort(const std::string& request) {
+  return {.name = "somebody aborts " + request,
+          .possible =
+              [request](Room& room) {
+                return room.get(kube::type_of<PromotionRequest>(), request).has_value();
+              },
+          .act =
+              [request](Room& room) {
+                room.ask("", "Production", RequestAction::kAbort, "stop");
+                room.edit<PromotionRequest>(
+                    "stop", [&](json& object) { object["spec"]["request"] = {{"name", request}}; });
+              }};
+}
+
+/// A GitOps tool makes the Deployment anew from a manifest that knows nothing of pins.
+Deed deployment_again() {
+  return {.name = "somebody deletes and re-creates the Deployment",
+          .possible = always,
+          .act = [](Room& room) {
+            json made = *room.get(kube::type_of<Deployment>(), kTarget);
+            room.api.remove(kube::type_of<Deployment>(), {kNs, kTarget});
+            made.erase("status");
+            const std::string uid = made["metadata"]["uid"].get<std::string>() + "-again";
+            made["metadata"] = {
+                {"name", kTarget}, {"namespace", kNs}, {"uid", uid}, {"generation", 1}};
+            made["spec"]["template"]["spec"]["containers"][0].erase("env");
+            room.api.put(kube::type_of<Deployment>(), made);
+          }};
+}
+
 /// Brings a version up to a stage before anything is explored.
 void promote(Room& room, const std::string& version, const std::string& upto) {
   room.promote(version, "Staging");
@@ -195,6 +226,9 @@ std::vector<Scope> scopes_of_review() {
        .begin = first_asked,
        .deeds = {approve("1-production", "mia"), reject("1-production", "nora"), new_image(),
                  drop("1-production")}},
+      {.name = "abort of a review",
+       .begin = first_asked,
+       .deeds = {approve("1-production", "mia"), abort("1-production")}},
       {.name = "one's own approval",
        .begin = first_asked,
        .deeds = {approve("1-production", "priya")}},
@@ -224,6 +258,12 @@ std::vector<Scope> scopes_of_rollout() {
              room.ask("", "Production", RequestAction::kRollback, "back");
            },
        .deeds = {recreate("back"), new_image()}},
+      {.name = "abort of a rollout",
+       .begin = second_approved,
+       .deeds = {abort("2-production"), roll_back("back")}},
+      {.name = "Deployment again",
+       .begin = [](Room& room) { promote(room, "1", "Production"); },
+       .deeds = {deployment_again(), roll_back("back")}},
       {.name = "rollback during a rollout", .begin = second_approved, .deeds = {roll_back("back")}},
       {.name = "lost request",
        .begin = second_approved,

@@ -223,7 +223,11 @@ Result<std::string> FakeApi::create(const Target& target, const std::string& bod
   json& metadata = object["metadata"];
   metadata["generation"] = 1;
   if (!metadata.contains("creationTimestamp")) metadata["creationTimestamp"] = now_;
-  if (target.query.contains("dryRun")) return object.dump();
+  if (target.query.contains("dryRun")) {
+    if (admit_)
+      if (Status s = admit_(target.collection, object); !s) return tl::unexpected<Error>(s.error());
+    return object.dump();
+  }
   return store(target.collection, std::move(object), "ADDED").dump();
 }
 
@@ -398,6 +402,11 @@ void FakeApi::answer_reviews(std::function<bool(const json& spec)> answer) {
   reviews_ = std::move(answer);
 }
 
+void FakeApi::admit(std::function<Status(const std::string&, const json&)> how) {
+  const MutexLock lock(mutex_);
+  admit_ = std::move(how);
+}
+
 void FakeApi::set_time(std::string now) {
   const MutexLock lock(mutex_);
   now_ = std::move(now);
@@ -455,6 +464,11 @@ std::size_t FakeApi::count(const kube::ResourceType& type) const {
 void FakeApi::inject(Fault fault) {
   const MutexLock lock(mutex_);
   faults_.push_back(std::move(fault));
+}
+
+void FakeApi::heal() {
+  const MutexLock lock(mutex_);
+  faults_.clear();
 }
 
 void FakeApi::on_call(std::function<void(const std::string&)> hook) {

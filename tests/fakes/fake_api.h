@@ -43,6 +43,11 @@ class FakeApi final : public kube::Api {
   /// Answers access reviews by their spec; without it everybody may everything.
   void answer_reviews(std::function<bool(const nlohmann::json& spec)> answer);
 
+  /// Decides about what is created as a dry run, as admission would; without it everything is let
+  /// through.
+  void admit(
+      std::function<Status(const std::string& collection, const nlohmann::json& object)> how);
+
   /// What becomes creationTimestamp and deletionTimestamp.
   void set_time(std::string now);
 
@@ -71,6 +76,9 @@ class FakeApi final : public kube::Api {
   };
 
   void inject(Fault fault);
+
+  /// Forgets every fault.
+  void heal();
 
   /// Runs before each call is served, outside the lock, with "METHOD target".
   void on_call(std::function<void(const std::string&)> hook);
@@ -151,6 +159,7 @@ class FakeApi final : public kube::Api {
   std::map<std::string, std::map<std::string, Json>> managers_ SK_GUARDED_BY(mutex_);
   std::map<std::string, int> created_ SK_GUARDED_BY(mutex_);  ///< by "collection ns/name"
   std::function<bool(const Json&)> reviews_ SK_GUARDED_BY(mutex_);
+  std::function<Status(const std::string&, const Json&)> admit_ SK_GUARDED_BY(mutex_);
   std::string now_ SK_GUARDED_BY(mutex_) = "2026-03-03T09:00:00Z";
   std::vector<HistoryEvent> history_ SK_GUARDED_BY(mutex_);
   std::int64_t version_ SK_GUARDED_BY(mutex_) = 100;

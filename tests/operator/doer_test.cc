@@ -165,14 +165,14 @@ TEST_CASE("trial: what is in the way of a pin is told by its own name") {
     fields["spec"]["template"]["spec"]["containers"] =
         json::array({{{"name", "server"}, {"env", env}}});
     desk.api.own(kube::type_of<Deployment>(), {kNs, kTarget}, "helm", fields);
-    REQUIRE(desk.doer.answer(world, {question}));
+    REQUIRE(desk.doer.answer(seen, {question}));
     const std::string conflict = world.targets[0].trial->conflict;
     CHECK(conflict.find("\"helm\"") != std::string::npos);
     CHECK(conflict.find("from its manifest") != std::string::npos);
   }
   SUBCASE("the Deployment has just changed: nobody is in the way, look again") {
     desk.edit<Deployment>(kTarget, [](json& object) { object["status"]["replicas"] = 3; });
-    const Status stale = desk.doer.answer(world, {question});
+    const Status stale = desk.doer.answer(seen, {question});
     REQUIRE_FALSE(stale);
     CHECK(stale.error().code == ErrorCode::kConflict);
     CHECK_FALSE(world.targets[0].trial);
@@ -180,13 +180,13 @@ TEST_CASE("trial: what is in the way of a pin is told by its own name") {
   SUBCASE("the API server refuses the object") {
     desk.api.inject({.pattern = "dryRun=All",
                      .error = {ErrorCode::kInvalid, "containers[1].image: Required value"}});
-    REQUIRE(desk.doer.answer(world, {question}));
+    REQUIRE(desk.doer.answer(seen, {question}));
     const std::string conflict = world.targets[0].trial->conflict;
     CHECK(conflict.find("containers[1].image") != std::string::npos);
     CHECK(conflict.find("manifest") == std::string::npos);
   }
   SUBCASE("nobody") {
-    REQUIRE(desk.doer.answer(world, {question}));
+    REQUIRE(desk.doer.answer(seen, {question}));
     CHECK(world.targets[0].trial->conflict.empty());
   }
   CHECK(desk.Room::pin_of(kTarget).empty());

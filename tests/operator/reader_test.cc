@@ -236,7 +236,8 @@ TEST_CASE("reader: people are asked for only while what they say can count") {
   Room room;
   room.ask("1", "Staging");
   room.settle();
-  CHECK(room.api.calls_with("/approvals?") == 0);
+  CHECK(room.api.calls_with("GET /apis/stagekeeper.dev/v1alpha1/namespaces/credit/approvals?") ==
+        0);
   const std::string request = room.ask("1", "Production");
   room.settle();
   REQUIRE(room.phase_of(request) == "AwaitingApproval");

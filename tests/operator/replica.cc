@@ -15,12 +15,21 @@ Replica::Replica(World world)
     : ledger(world.store, audit_test::key(), world.clock, ledger_options()),
       ledgers(ledger, world.calls),
       waker([this](const runtime::Key& key, runtime::Priority) { queue.insert(key); }),
+      admission({.api = world.calls,
+                 .clock = world.clock,
+                 .on_change =
+                     [this](const std::string& ns, const auto&) {
+                       for (const auto& policy : stores.policies.list()) {
+                         if (policy->meta.ns == ns) waker.wake(kPolicyKey, ns, policy->meta.name);
+                       }
+                     }}),
       hooks(stores, waker),
       environment{.api = world.calls,
                   .stores = stores,
                   .waker = waker,
                   .ledgers = ledgers,
                   .trust = trust,
+                  .admission = admission,
                   .clock = world.clock,
                   .gate_namespace = kGates,
                   .leads = [this] { return leads; }},
@@ -30,7 +39,7 @@ Replica::Replica(World world)
       approvals(environment),
       targets(environment, events, metrics),
       models(environment),
-      policies(environment),
+      policies(environment, events),
       gate_classes(environment),
       world_(std::move(world)) {
   ledgers.set_cluster_uid(kCluster);

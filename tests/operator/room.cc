@@ -5,9 +5,11 @@
 #include "gates/kinds/accuracy.h"
 #include "gates/kinds/smoke.h"
 #include "gates/report.h"
+#include "promotion/admission/canaries.h"
 #include "tests/audit/fixture.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace stagekeeper::operator_test {
 namespace {
@@ -135,6 +137,10 @@ std::string metrics_of(const gates::GateInput& input, gates::Verdict verdict) {
 
 Room::Room(Options options) : clock(audit_test::kNow), options_(options) {
   api.set_time(format_time(clock.now()));
+  change_policies(clock.now() - std::chrono::hours(24));
+  api.admit([this](const std::string& collection, const json& object) -> Status {
+    return admit(collection, object);
+  });
   put(gate_class("accuracy-class", "Accuracy"));
   put(gate_class("stagekeeper-smoke", "Smoke"));
   PromotionPolicy policy;
@@ -180,6 +186,29 @@ Room::Room(Options options) : clock(audit_test::kNow), options_(options) {
   for (const char* number : {"1", "2", "3"})
     put(version(number));
   operator_ = replica();
+}
+
+void Room::change_policies(TimePoint when) {
+  for (const auto& canary : promotion::admission::canaries()) {
+    const json object = {
+        {"metadata",
+         {{"name", std::string(canary.policy)}, {"creationTimestamp", format_time(when)}}}};
+    api.put(kube::type_of<ValidatingAdmissionPolicy>(), object);
+    api.put(kube::type_of<ValidatingAdmissionPolicyBinding>(), object);
+  }
+}
+
+Status Room::admit(const std::string& collection, const json& object) const {
+  for (const auto& canary : promotion::admission::canaries()) {
+    const json forged = json::parse(promotion::admission::manifest(canary, kNs));
+    const bool same = object["spec"] == forged["spec"] && object["kind"] == forged["kind"];
+    if (!same || open_policies.contains(std::string(canary.policy))) continue;
+    return fail(ErrorCode::kDenied,
+                fmt::format("create {0}: ValidatingAdmissionPolicy '{1}' with binding '{1}' denied "
+                            "request: {2} (403)",
+                            collection, canary.policy, canary.says));
+  }
+  return {};
 }
 
 std::unique_ptr<Replica> Room::replica() {

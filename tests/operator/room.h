@@ -76,6 +76,7 @@ class Replica {
   audit::Ledger ledger;
   Ledgers ledgers;
   Waker waker;
+  AdmissionProofs admission;
   Hooks hooks;
   Environment environment;
   runtime::EventRecorder events;
@@ -186,6 +187,10 @@ class Room {
   fakes::FakeApi api;
   /// Reads what is locked, for tests alone.
   audit::Ledger auditor{store, audit_test::key(), clock, ledger_options()};
+  /// Admission policies that are not in force: forgeries that they have to refuse are let through.
+  std::set<std::string> open_policies;
+  /// The last change of the chart's policies about identities.
+  void change_policies(TimePoint when);
   std::set<std::string> sick;
   std::set<std::string> slow;
   std::unique_ptr<Replica> operator_;
@@ -194,6 +199,8 @@ class Room {
   std::unique_ptr<Replica> replica();
 
  private:
+  /// What admission says to what is created as a dry run.
+  [[nodiscard]] Status admit(const std::string& collection, const nlohmann::json& object) const;
   [[nodiscard]] std::optional<nlohmann::json> progressed(const nlohmann::json& object) const;
   std::string missing_set(const nlohmann::json& object);
   [[nodiscard]] std::vector<std::pair<kube::ResourceType, kube::ObjectKey>> garbage() const;

@@ -299,6 +299,7 @@ void Bench::reject(const std::string& who) {
 Decision Bench::decide_now() {
   asked.clear();
   world.rights = {};
+  world.admission.reset();
   for (int i = 0; i < 8; ++i) {
     Decision decision = decide(world);
     if (decision.questions.empty()) return decision;
@@ -306,6 +307,9 @@ Decision Bench::decide_now() {
       if (const auto* right = std::get_if<RightsQuestion>(&question)) {
         asked.push_back(*right);
         world.rights.answers.emplace_back(*right, !without_right.contains(right->who.username));
+      } else if (const auto* tried = std::get_if<AdmissionQuestion>(&question)) {
+        world.admission = admission;
+        world.admission->pins = tried->pins;
       } else {
         const auto& pin = std::get<PinQuestion>(question);
         facts(pin.target).trial =

@@ -33,7 +33,8 @@ class Bench {
                  const std::string& stage = "Production");
 
   World world;
-  std::set<std::string> without_right;           ///< users that the API server says no of
+  std::set<std::string> without_right;  ///< users that the API server says no of
+  AdmissionState admission{.proof = AdmissionState::Proof::kIntact};  ///< what tries of it find
   std::map<std::string, std::string> conflicts;  ///< target → who owns its pins' fields
   std::map<std::string, Verdict> smoke;  ///< target → how its smoke test ends; absent: Passed
   std::string smoke_reason;              ///< code with which a smoke test ends

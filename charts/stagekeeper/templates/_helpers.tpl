@@ -8,6 +8,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
+{{/* Labels of objects that an upgrade leaves untouched as long as their own text stays the same. */}}
+{{- define "stagekeeper.lastingLabels" -}}
+app.kubernetes.io/name: stagekeeper
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/part-of: stagekeeper
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
 {{/* Labels that select the operator's pods. */}}
 {{- define "stagekeeper.selector" -}}
 app.kubernetes.io/name: stagekeeper

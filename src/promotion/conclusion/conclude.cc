@@ -58,6 +58,7 @@ Decision conclude(const Place& place, const Ending& ending) {
   content.code = ending.code;
   content.text = ending.text;
   content.moves = ending.moves;
+  content.aborts = {.name = ending.aborts.name, .uid = ending.aborts.uid};
   content.body = concluded_body({.subject = place.subject, .model_ledger = place.model_ledger},
                                 {.gates = ending.gates,
                                  .review = ending.review,

@@ -23,6 +23,7 @@ struct Ending {
   std::optional<ReviewView> review;
   std::vector<ApprovalView> approvals;
   std::vector<TargetEnd> targets;
+  RequestRef aborts;  ///< of an Abort: what is to end by it
 };
 
 /// Where an ending is recorded.

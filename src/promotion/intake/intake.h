@@ -22,7 +22,9 @@ struct Case {
   const std::vector<RolloutFacts>& targets;  ///< those asked for
   const std::vector<TargetState>& others;    ///< the model's further targets
   const Rights& rights;
+  const std::optional<AdmissionState>& admission;
   const Belongings& owned;
+  const std::optional<OtherRequest>& aborted;
 };
 
 /// What every request needs: a policy, a store that may be believed, a requester that is known.
@@ -39,6 +41,23 @@ std::optional<Wait> unsafe_policy(const PromotionPolicy& policy, const StageSpec
 
 /// The requester's right to do this now: asks for it, or waits for it; nothing: it is there.
 std::optional<Decision> missing_right(const Case& facts);
+
+/// From when on what people have made counts: admission, and what the policy's status remembers of
+/// policies that were not in force. Only once admission is known.
+TimePoint counts_from(const Case& facts);
+
+/// Whether it is certain who made the request. A locked GateResult is written only once it was:
+/// what becomes of the policies afterwards makes the requester no less certain.
+enum class Requester { kToProve, kProven };
+
+/// The admission policies must be in force before anything rests on who somebody is: asks for the
+/// proof, or waits for it; nothing: it is there. Waits also for a request that was made while they
+/// were not, or before they last changed.
+std::optional<Decision> missing_admission(const Case& facts, Phase phase, Requester requester);
+
+/// The same for a Rollback, which waits for nobody: asks, or tells what is not proven.
+std::optional<Decision> ask_admission(const Case& facts);
+std::string admission_doubt(const Case& facts);
 
 /// An end that history tells, so that it needs no record. Another policy may tell another: what
 /// begins then has its gates and approvals like any other.
@@ -69,5 +88,7 @@ std::optional<Wait> targets_obstacle(const Case& facts);
 Decision roll_back(const Case& facts);
 Decision adopt(const Case& facts);
 Decision archive(const Case& facts);
+/// Asks that another request ends: see rollout::Case::stop.
+Decision abort(const Case& facts);
 
 }  // namespace stagekeeper::promotion::intake

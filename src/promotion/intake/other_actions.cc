@@ -57,6 +57,35 @@ std::optional<Decision> not_ready(const Case& facts) {
   return missing_right(facts);
 }
 
+/// A Rollback whose PromotionPolicy is gone, or has lost the stage. Which targets are of the stage
+/// is then told by their ledgers: what serves there was brought there for that stage.
+std::optional<Decision> not_ready_alone(const Case& facts) {
+  if (!facts.store.trusted || facts.subject.request.requester.username.empty())
+    return pending(*precondition(facts));
+  const PromotionRequest& request = facts.subject.request;
+  if (request.targets.empty()) {
+    Wait wait = facts.subject.policy ? *stage_unknown(facts.subject) : *precondition(facts);
+    wait.what += "; a rollback without it has to name its targets in spec.targets";
+    return pending(std::move(wait));
+  }
+  for (const std::string& name : asked_targets(facts.subject)) {
+    const RolloutFacts* target = find_target(facts.targets, name);
+    const RolloutFacts unread{.state = {.name = name}};
+    if (auto wait = target_obstacle(facts.subject, target == nullptr ? unread : *target))
+      return pending(std::move(*wait));
+    const VersionRef serving = serving_version(target->state.ledger);
+    if (serving.stage == request.stage) continue;
+    return pending({.code = WaitCode::kTargetMissing,
+                    .about = "ServingTarget " + name,
+                    .what = fmt::format("by record ServingTarget {} serves nothing of stage {}, "
+                                        "and there is no policy that says otherwise",
+                                        name, request.stage),
+                    .who_can = "whoever writes policies",
+                    .command = "create the PromotionPolicy again, or name other targets"});
+  }
+  return missing_right(facts);
+}
+
 /// What becomes of one target: a change, or an end without one.
 struct Plan {
   std::vector<DecidedFacts::Target> targets;
@@ -76,14 +105,15 @@ struct Plan {
   }
 };
 
-Decision carry(const Case& facts, Plan plan) {
+Decision carry(const Case& facts, Plan plan, const std::string& doubt = "") {
   if (plan.targets.empty()) {
     return end_without_change(facts, conclusion::overall(plan.left), conclusion::summary(plan.left),
                               plan.left);
   }
   DecidedFacts decided{.basis_digest = basis_digest(facts.subject),
                        .targets = std::move(plan.targets),
-                       .left = std::move(plan.left)};
+                       .left = std::move(plan.left),
+                       .admission_doubt = doubt};
   const std::string digest = decision_digest({.cluster_uid = facts.cluster_uid,
                                               .subject = facts.subject,
                                               .on = std::nullopt,
@@ -220,13 +250,17 @@ std::optional<Decision> reused(const Case& facts) {
 }  // namespace
 
 Decision roll_back(const Case& facts) {
-  if (auto wait = not_ready(facts)) return *wait;
-  return carry(facts, plan_each(facts, plan_rollback));
+  const bool alone = facts.subject.stage() == nullptr;
+  if (auto wait = alone ? not_ready_alone(facts) : not_ready(facts)) return *wait;
+  // It leads to what has served by record, so that it waits for no policy; the record tells.
+  if (auto asking = ask_admission(facts)) return *asking;
+  return carry(facts, plan_each(facts, plan_rollback), admission_doubt(facts));
 }
 
 Decision adopt(const Case& facts) {
   if (auto wait = version_missing(facts.subject)) return pending(std::move(*wait));
   if (auto wait = not_ready(facts)) return *wait;
+  if (auto wait = missing_admission(facts, Phase::kPending, Requester::kToProve)) return *wait;
   if (auto end = reused(facts)) return *end;
   return carry(facts, plan_each(facts, plan_adoption));
 }
@@ -235,6 +269,7 @@ Decision archive(const Case& facts) {
   if (auto wait = precondition(facts)) return pending(std::move(*wait));
   if (auto wait = version_missing(facts.subject)) return pending(std::move(*wait));
   if (auto asking = missing_right(facts)) return *asking;
+  if (auto wait = missing_admission(facts, Phase::kPending, Requester::kToProve)) return *wait;
   if (auto end = reused(facts)) return *end;
   const VersionRef version = requested(facts.subject);
   const std::string now = stage_of(facts.model_ledger, version);
@@ -263,6 +298,51 @@ Decision archive(const Case& facts) {
        .text = "the version is archived",
        .to = move.version,
        .moves = {move}});
+}
+
+Decision abort(const Case& facts) {
+  if (auto wait = precondition(facts)) return pending(std::move(*wait));
+  if (auto asking = missing_right(facts)) return *asking;
+  // An emergency, too: it brings nothing in, so that it waits for no policy.
+  if (auto asking = ask_admission(facts)) return *asking;
+  const PromotionRequest& request = facts.subject.request;
+  const std::string& asked = request.aborts ? request.aborts->name : request.meta.name;
+  const auto& other = facts.aborted;
+  const bool named = other && (!request.aborts || request.aborts->uid.empty() ||
+                               request.aborts->uid == other->ref.uid);
+  if (!named) {
+    return end_without_change(facts, EndCode::kNotAborted,
+                              fmt::format("there is no PromotionRequest {} of that uid in this "
+                                          "namespace; what a deleted one has left is put back "
+                                          "without being asked",
+                                          asked));
+  }
+  if (other->model != request.model || other->stage != request.stage) {
+    return end_without_change(
+        facts, EndCode::kNotAborted,
+        fmt::format("request {} is about model {} and stage {}; name those, for which the right is "
+                    "asked",
+                    asked, other->model, other->stage));
+  }
+  if (other->action != RequestAction::kPromote && other->action != RequestAction::kAdopt) {
+    return end_without_change(facts, EndCode::kNotAborted,
+                              fmt::format("request {} has action {}, which is not interrupted; a "
+                                          "Rollback is overtaken by another Rollback",
+                                          asked, name(other->action)));
+  }
+  if (facts.model_ledger.conclusion(other->ref) != nullptr) {
+    return end_without_change(
+        facts, EndCode::kNoChange,
+        fmt::format("request {} has ended already; what it brought in is taken back by action "
+                    "Rollback",
+                    asked));
+  }
+  const std::string doubt = admission_doubt(facts);
+  return conclusion::conclude(
+      {.subject = facts.subject, .model_ledger = facts.model_ledger, .approvals = kNobody},
+      {.code = EndCode::kStopped,
+       .text = request.reason + (doubt.empty() ? "" : " [admission: " + doubt + "]"),
+       .aborts = other->ref});
 }
 
 }  // namespace stagekeeper::promotion::intake

@@ -1,3 +1,4 @@
+#include "base/time.h"
 #include "promotion/intake/intake.h"
 #include "promotion/targets.h"
 
@@ -12,6 +13,9 @@ constexpr int kHighRiskSeats = 2;
 
 /// No event tells that a right was granted.
 constexpr std::chrono::seconds kAskAgain{60};
+
+/// Nor that policies are in force again.
+constexpr std::chrono::seconds kLookAgain{5};
 
 int seats(const ReviewSpec& review) {
   int sum = 0;
@@ -120,6 +124,59 @@ std::optional<Decision> missing_right(const Case& facts) {
   }
   Decision out = waiting(Phase::kPending, std::move(wait));
   out.wake_at = facts.now + kAskAgain;
+  return out;
+}
+
+TimePoint counts_from(const Case& facts) {
+  TimePoint from = facts.admission ? facts.admission->counts_from : TimePoint{};
+  if (!facts.subject.policy) return from;
+  const auto remembered = parse_time(facts.subject.policy->admission.counts_from);
+  return remembered ? std::max(from, *remembered) : from;
+}
+
+std::optional<Decision> ask_admission(const Case& facts) {
+  const StageSpec* stage = facts.subject.stage();
+  const bool pins = stage != nullptr && serves(*stage);
+  if (facts.admission && (facts.admission->pins || !pins)) return std::nullopt;
+  Decision asking;
+  asking.questions.emplace_back(AdmissionQuestion{.pins = pins});
+  return asking;
+}
+
+std::string admission_doubt(const Case& facts) {
+  const bool proven = facts.admission && facts.admission->proof == AdmissionState::Proof::kIntact;
+  if (!proven) return facts.admission ? facts.admission->message : "not asked";
+  const PromotionRequest& request = facts.subject.request;
+  if (request.meta.created > counts_from(facts)) return "";
+  return fmt::format(
+      "the request was made before {}, up to when the admission policies were not "
+      "in force, so that nobody knows who made it",
+      format_time(counts_from(facts)));
+}
+
+std::optional<Decision> missing_admission(const Case& facts, Phase phase, Requester requester) {
+  if (auto asking = ask_admission(facts)) return asking;
+  const PromotionRequest& request = facts.subject.request;
+  const bool intact = facts.admission->proof == AdmissionState::Proof::kIntact;
+  const bool settled = !facts.subject.policy || facts.subject.policy->admission.intact;
+  const bool certain = requester == Requester::kProven || request.meta.created > counts_from(facts);
+  if (intact && settled && certain) return std::nullopt;
+  Wait wait{.code = WaitCode::kPolicyNotIntact, .about = "admission policies"};
+  if (!intact) {
+    wait.what = facts.admission->message;
+    wait.who_can = "a cluster admin";
+    wait.command =
+        "install the chart's admission policies again (helm upgrade); approvals and requests made "
+        "until then have to be made anew";
+  } else if (!settled) {
+    wait.what = "the admission policies are in force again, and that is being written down";
+  } else {
+    wait.what = admission_doubt(facts);
+    wait.who_can = "the requester";
+    wait.command = "create it again under another name";
+  }
+  Decision out = waiting(phase, std::move(wait));
+  if (!intact || !settled) out.wake_at = facts.now + kLookAgain;
   return out;
 }
 

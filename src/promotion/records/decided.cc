@@ -1,4 +1,5 @@
 #include "base/json_access.h"
+#include "base/text.h"
 #include "promotion/records/json.h"
 #include "promotion/targets.h"
 
@@ -109,6 +110,8 @@ std::string decided_body(const ProvenanceFacts& provenance, const DecidedFacts& 
     body["gates"] = records::gates_json(facts.gates, brevity);
     body["approvals"] =
         records::approvals_json(provenance.subject, facts.approvals, approvals, brevity);
+    if (!facts.admission_doubt.empty())
+      body["admissionDoubt"] = cut_utf8(facts.admission_doubt, brevity.text, CutMark::kEllipsis);
     if (facts.review) body["review"] = records::review_json(*facts.review);
     return body;
   });
@@ -122,6 +125,7 @@ Result<DecidedFacts> decided_facts_of(const RecordFact& record, std::string_view
     out.targets.push_back(target_of_json(target, missing));
   if (out.targets.empty() && missing.empty()) missing = "targets";
   out.left = records::ends_of(list_at(value, {"left"}), missing);
+  out.admission_doubt = text_at(value, {"admissionDoubt"});
   if (const json* smoke = find_at(value, {"smoke"})) read_smoke(*smoke, out);
   out.gates = records::gates_of(list_at(value, {"gates"}), missing);
   out.approvals = records::approvals_of(list_at(value, {"approvals"}), missing);

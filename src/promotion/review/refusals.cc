@@ -1,5 +1,7 @@
 #include "promotion/review/refusals.h"
 
+#include "base/time.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -44,6 +46,13 @@ std::optional<Refusal> refuse_approve(const ReviewCase& facts, const ReviewSpec&
     return Refusal{"DigestChanged",
                    "it approves another decision than the present one; review again and approve "
                    "status.review.decisionDigest"};
+  }
+  if (approval.meta.created <= facts.counts_from) {
+    return Refusal{"PolicyNotIntact",
+                   fmt::format("it was made before {}, up to when the admission policies were not "
+                               "known to be in force, so that anybody may have made it in this "
+                               "name; approve again",
+                               format_time(facts.counts_from))};
   }
   if (approval.meta.created >= facts.expires_at)
     return Refusal{"Expired", "the review had ended; create a new PromotionRequest"};

@@ -23,6 +23,7 @@ struct ReviewCase {
   const Rights& rights;                         ///< answers of this round
   std::string decision_digest;                  ///< what an Approve must name; empty: none counts
   TimePoint expires_at{};                       ///< an Approve must be older
+  TimePoint counts_from{};                      ///< and younger than this: see AdmissionState
 };
 
 /// What all Approvals of a request amount to.
@@ -43,11 +44,12 @@ struct ReviewOutcome {
 
 /// Counts the Approvals of a request against the policy's review.
 ///
-/// An Approve counts when it names this decision, its author is neither the requester nor who
-/// registered or trained the version, sits in one of the roles by name or group, has the right now,
-/// has not approved already, and a seat is left. Seats are filled by matching, so that the order of
-/// approvals never matters: a person of two groups takes the seat that nobody else can. A Reject
-/// needs the right and nothing else; it may name any digest or none.
+/// An Approve counts when it names this decision, was made while admission could be believed, its
+/// author is neither the requester nor who registered or trained the version, sits in one of the
+/// roles by name or group, has the right now, has not approved already, and a seat is left. Seats
+/// are filled by matching, so that the order of approvals never matters: a person of two groups
+/// takes the seat that nobody else can. A Reject needs the right and nothing else; it may name any
+/// digest or none.
 ///
 /// Rights are asked last and only for those whose answer can matter, at most kMaxJudged of them.
 ReviewOutcome count_approvals(const ReviewCase& facts, const ReviewSpec& review);

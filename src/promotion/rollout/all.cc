@@ -97,15 +97,17 @@ Decision roll_out(const AllCase& facts) {
   std::vector<TargetEnd> ends;
   for (const DecidedFacts::Target& target : facts.decided.targets) {
     const RolloutFacts* state = find_target(facts.targets, target.name);
-    steps.push_back(state == nullptr ? unread(target)
-                                     : step({.now = facts.now,
-                                             .subject = facts.subject,
-                                             .decided = facts.decided,
-                                             .target = target,
-                                             .facts = *state,
-                                             .stage = stage_of(facts.model_ledger, target.to),
-                                             .rejection = rejects.rejection,
-                                             .hold = hold}));
+    steps.push_back(state == nullptr
+                        ? unread(target)
+                        : step({.now = facts.now,
+                                .subject = facts.subject,
+                                .decided = facts.decided,
+                                .target = target,
+                                .facts = *state,
+                                .stage = stage_of(facts.model_ledger, target.to),
+                                .rejection = rejects.rejection,
+                                .stop = facts.model_ledger.stop_of(facts.subject.request.meta.uid),
+                                .hold = hold}));
     if (steps.back().end) ends.push_back(*steps.back().end);
   }
   const Wait* wait = foremost(steps);

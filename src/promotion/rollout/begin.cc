@@ -110,6 +110,7 @@ std::optional<Stop> must_stop(const Case& facts, std::uint64_t before) {
   }
   if (facts.subject.request.meta.deleting && !took_over(facts, before))
     return Stop{EndCode::kRequestGone, "the request was deleted before anything changed"};
+  if (facts.stop != nullptr) return Stop{EndCode::kAborted, abort_text(*facts.stop)};
   if (facts.rejection)
     return Stop{EndCode::kRejected,
                 fmt::format("rejected by {} before anything changed: {}", facts.rejection->approver,

@@ -167,6 +167,9 @@ Step carry_out(const Case& facts, const RecordFact& intent, bool way_back) {
                         .pins = pins_of(facts.target, facts.facts.state, intent.to),
                         .others = pins_of(facts.target, facts.facts.state, intent.from)};
   if (auto step = pin(facts, *deployment, pinning)) return *step;
+  // What is pinned already is taken back, as any rollout that fails.
+  if (facts.stop != nullptr && !way_back)
+    return abort(facts, intent, {EndCode::kAborted, abort_text(*facts.stop)});
   if (auto step = watch(facts, *deployment, pinning)) return *step;
   if (is_tested(facts, pinning)) {
     if (auto step = smoke(facts, intent)) return *step;

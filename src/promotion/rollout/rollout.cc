@@ -72,6 +72,11 @@ std::string phase_text(const Step& step, const std::vector<Attempt>& attempts) {
 
 }  // namespace
 
+std::string abort_text(const RecordFact& stop) {
+  return fmt::format("aborted by {} (request {}): {}", stop.requester.username, stop.request.name,
+                     stop.text);
+}
+
 Step step(const Case& facts) {
   Step out = dispatch(facts);
   const std::string& uid = facts.subject.request.meta.uid;

@@ -22,8 +22,12 @@ struct Case {
   const RolloutFacts& facts;
   std::string stage;                      ///< that the version is in now, by the model's ledger
   std::optional<ApprovalView> rejection;  ///< a valid Reject: honoured until the pin is patched
+  const RecordFact* stop = nullptr;       ///< the Abort that names this request; null: none
   std::optional<Wait> hold;               ///< why no change may begin now, though it may go on
 };
+
+/// Who has asked that a request ends, by which request and why, for its record.
+std::string abort_text(const RecordFact& stop);
 
 /// What becomes of one target.
 struct Step {

@@ -52,8 +52,13 @@ struct PolicyFacts {
   const PromotionPolicy& policy;
   const References& references;
   const StoreState& store;
-  std::string ledger_json;  ///< `status.ledger` as JSON; empty: leave it
+  std::string ledger_json;   ///< `status.ledger` as JSON; empty: leave it
+  AdmissionState admission;  ///< of the policy's namespace
 };
+
+/// What the policy's status is to remember of admission: it was found not to be in force, or from
+/// when on what people have made counts since it was restored.
+PolicyAdmission remembered(const PolicyAdmission& before, const AdmissionState& now);
 
 Result<std::string> policy_status_patch(const PolicyFacts& facts, std::string_view current_json,
                                         TimePoint now);

@@ -1,10 +1,13 @@
+#include "base/time.h"
 #include "gates/kind.h"
+#include "promotion/admission/canaries.h"
 #include "promotion/views/json.h"
 #include "promotion/views/object_views.h"
 #include "promotion/views/status_patch.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace stagekeeper::promotion {
@@ -53,6 +56,47 @@ Finding resolve(const PromotionPolicy& policy, const References& references) {
   return {true, "ResolvedRefs", "everything that the policy names is there"};
 }
 
+PolicyAdmission remembered(const PolicyAdmission& before, const AdmissionState& now) {
+  using Proof = AdmissionState::Proof;
+  PolicyAdmission out = before;
+  TimePoint from = parse_time(before.counts_from).value_or(TimePoint{});
+  from = std::max(from, now.counts_from);
+  if (now.proof == Proof::kBroken) out.intact = false;
+  if (now.proof == Proof::kIntact) {
+    if (!before.intact) from = std::max(from, admission::counts_from(now.at));
+    out.intact = true;
+  }
+  if (from > TimePoint{}) out.counts_from = format_time(from);
+  return out;
+}
+
+namespace {
+
+void add_admission(const PolicyFacts& facts, Conditions& conditions) {
+  using Proof = AdmissionState::Proof;
+  constexpr const char* kType = "PolicyIntact";
+  switch (facts.admission.proof) {
+    case Proof::kIntact:
+      return conditions.add(kType, Truth::kTrue, "Refused",
+                            "the admission policies refused what was forged to try them");
+    case Proof::kBroken:
+      return conditions.add(kType, Truth::kFalse, "PolicyNotIntact", facts.admission.message);
+    case Proof::kUnknown:
+      return conditions.add(kType, Truth::kUnknown, "NotAsked", facts.admission.message);
+  }
+}
+
+/// What keeps requests from being worked on, first of all.
+Finding readiness(const PolicyFacts& facts, const Finding& store, const Finding& refs) {
+  if (!store.ok) return store;
+  if (facts.admission.proof == AdmissionState::Proof::kBroken)
+    return {false, "PolicyNotIntact", facts.admission.message};
+  if (!refs.ok) return refs;
+  return {true, "Ready", "the policy can be promoted by"};
+}
+
+}  // namespace
+
 Result<std::string> policy_status_patch(const PolicyFacts& facts, std::string_view current_json,
                                         TimePoint now) {
   const ObjectMeta& meta = facts.policy.meta;
@@ -61,11 +105,14 @@ Result<std::string> policy_status_patch(const PolicyFacts& facts, std::string_vi
   const Finding refs = resolve(facts.policy, facts.references);
   conditions.add("AuditStoreTrusted", store.ok, store.reason, store.message);
   conditions.add("ResolvedRefs", refs.ok, refs.reason, refs.message);
-  const Finding ready{true, "Ready", "the policy can be promoted by"};
-  const Finding& first = !store.ok ? store : (!refs.ok ? refs : ready);
+  add_admission(facts, conditions);
+  const Finding first = readiness(facts, store, refs);
   conditions.add("Ready", first.ok, first.reason, first.message);
   json fields = {{"observedGeneration", meta.generation}};
   if (!facts.ledger_json.empty()) fields["ledger"] = json::parse(facts.ledger_json);
+  const PolicyAdmission admission = remembered(facts.policy.admission, facts.admission);
+  fields["admission"]["intact"] = admission.intact;
+  if (!admission.counts_from.empty()) fields["admission"]["countsFrom"] = admission.counts_from;
   return status_patch(meta, view::text_of(fields), conditions, current_json, now);
 }
 
