@@ -5,6 +5,7 @@
 #include "operator/views/serving_reader.h"
 #include "promotion/manifests.h"
 #include "promotion/records/records.h"
+#include "promotion/serving/restore.h"
 
 #include <nlohmann/json.hpp>
 
@@ -47,13 +48,18 @@ Result<runtime::Next> TargetController::reconcile(const runtime::Key& key) {
     return tl::unexpected(ledger.error());
   }
   sight.state.ledger = std::move(*ledger);
-  SK_TRY(const Orphan orphan, close_orphan(key, sight));
+  SK_TRY(Repair repair, close_orphan(key, sight));
+  if (alive && claimed.ok && !repair.acted) {
+    SK_TRY(const Repair restored, restore(key, sight));
+    repair.acted = restored.acted;
+    if (restored.wake_at) repair.wake_at = restored.wake_at;
+  }
   Truth truth;
   if (alive && sight.state.target) {
     SK_TRY(truth, tell_truth(key, sight, claimed));
   }
-  const auto wake_at = orphan.wake_at ? orphan.wake_at : truth.wake_at;
-  runtime::Next next = orphan.acted || truth.recorded
+  const auto wake_at = repair.wake_at ? repair.wake_at : truth.wake_at;
+  runtime::Next next = repair.acted || truth.recorded
                            ? runtime::Next::after(std::chrono::milliseconds(10))
                        : wake_at ? runtime::Next::at(*wake_at)
                                  : runtime::Next::await_change();
@@ -197,12 +203,12 @@ Result<bool> TargetController::is_orphan(const std::string& ns, const RecordFact
   return !request || request->uid != intent.request.uid;
 }
 
-Result<TargetController::Orphan> TargetController::close_orphan(const runtime::Key& key,
+Result<TargetController::Repair> TargetController::close_orphan(const runtime::Key& key,
                                                                 TargetSight& sight) const {
   const RecordFact* intent = sight.state.ledger.open_intent();
-  if (intent == nullptr) return Orphan{};
+  if (intent == nullptr) return Repair{};
   SK_TRY(const bool orphan, is_orphan(key.ns, *intent));
-  if (!orphan) return Orphan{};
+  if (!orphan) return Repair{};
   SK_TRY(const History model, env_.ledgers.view(key.ns, model_ledger(intent->model)));
   promotion::OrphanFacts facts{
       .now = env_.clock.now(), .store = store_state(env_), .state = sight.state, .intent = *intent};
@@ -213,23 +219,46 @@ Result<TargetController::Orphan> TargetController::close_orphan(const runtime::K
   }
   const promotion::Decision decision = promotion::decide_orphan(facts);
   // The actions are those of the request that is gone, on this target alone.
-  Observation seen;
-  seen.world.now = facts.now;
-  seen.world.cluster_uid = env_.ledgers.cluster_uid();
-  seen.world.subject.request.meta.ns = key.ns;
-  seen.world.subject.request.meta.name = intent->request.name;
-  seen.world.subject.request.meta.uid = intent->request.uid;
-  seen.world.subject.request.model = intent->model;
-  seen.world.targets.push_back({.state = sight.state});
-  if (sight.owner) seen.owners[ledger_key(target_ledger(key.name))] = *sight.owner;
-  for (const promotion::Action& action : decision.actions) {
-    if (const Status s = doer_.run(seen, action); !s)
-      return fail(s.error(), "close the Intent of a request that is gone");
-  }
+  if (const Status s = act(key, sight, {intent->request, intent->model}, decision.actions); !s)
+    return fail(s.error(), "close the Intent of a request that is gone");
   if (!decision.actions.empty()) {
     SK_TRY(sight, read_target(env_, key.ns, key.name));
   }
-  return Orphan{.acted = !decision.actions.empty(), .wake_at = decision.wake_at};
+  return Repair{.acted = !decision.actions.empty(), .wake_at = decision.wake_at};
+}
+
+Status TargetController::act(const runtime::Key& key, const TargetSight& sight, const Whose& whose,
+                             const std::vector<promotion::Action>& actions) const {
+  Observation seen;
+  seen.world.now = env_.clock.now();
+  seen.world.cluster_uid = env_.ledgers.cluster_uid();
+  seen.world.subject.request.meta.ns = key.ns;
+  seen.world.subject.request.meta.name = whose.request.name;
+  seen.world.subject.request.meta.uid = whose.request.uid;
+  seen.world.subject.request.model = whose.model;
+  seen.world.targets.push_back({.state = sight.state});
+  if (sight.owner) seen.owners[ledger_key(target_ledger(key.name))] = *sight.owner;
+  for (const promotion::Action& action : actions)
+    SK_CHECK_OK(doer_.run(seen, action));
+  return {};
+}
+
+Result<TargetController::Repair> TargetController::restore(const runtime::Key& key,
+                                                           TargetSight& sight) const {
+  if (!promotion::serving::lost_its_pins(sight.state) || !store_state(env_).trusted)
+    return Repair{};
+  const RecordFact* intent = sight.state.ledger.at(sight.state.ledger.serving()->of);
+  if (intent == nullptr) return Repair{};
+  SK_TRY(const std::string body,
+         env_.ledgers.body(key.ns, target_ledger(key.name), intent->sequence));
+  SK_TRY(const auto pins, promotion::serving::pins_of_intent(*intent, body));
+  const auto restoring = promotion::serving::restore(sight.state, pins, env_.clock.now());
+  if (const Status s = act(key, sight, {{}, sight.state.target->model}, restoring.actions); !s)
+    return fail(s.error(), "restore the pins of a Deployment that was created again");
+  if (!restoring.actions.empty()) {
+    SK_TRY(sight, read_target(env_, key.ns, key.name));
+  }
+  return Repair{.acted = !restoring.actions.empty(), .wake_at = restoring.later};
 }
 
 Result<std::string> TargetController::show(const TargetSight& sight,

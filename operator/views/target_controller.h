@@ -15,7 +15,8 @@
 namespace stagekeeper {
 
 /// Keeps one ServingTarget: claims its Deployment, releases the claim when the target is gone,
-/// closes an Intent whose request is gone, holds what users reach against what was recorded,
+/// closes an Intent whose request is gone, gives a Deployment that was created again its pins back,
+/// holds what users reach against what was recorded,
 /// records where they differ, and shows all that in its status. Woken by events alone.
 class TargetController final : public runtime::Reconciler {
  public:
@@ -37,15 +38,27 @@ class TargetController final : public runtime::Reconciler {
   /// are.
   Status release(const runtime::Key& key) const;
 
-  /// What became of an open Intent whose request is gone.
-  struct Orphan {
+  /// What was done about pins that nobody else puts right.
+  struct Repair {
     bool acted = false;  ///< something was changed: read again
     std::optional<TimePoint> wake_at;
   };
 
   /// Closes an Intent whose request does not exist any more, step by step.
-  Result<Orphan> close_orphan(const runtime::Key& key, TargetSight& sight) const;
+  Result<Repair> close_orphan(const runtime::Key& key, TargetSight& sight) const;
   [[nodiscard]] Result<bool> is_orphan(const std::string& ns, const RecordFact& intent) const;
+
+  /// Gives a Deployment that was created again without pins those of what serves by record.
+  Result<Repair> restore(const runtime::Key& key, TargetSight& sight) const;
+
+  /// Whose actions are run.
+  struct Whose {
+    RequestRef request;
+    std::string model;
+  };
+
+  Status act(const runtime::Key& key, const TargetSight& sight, const Whose& whose,
+             const std::vector<promotion::Action>& actions) const;
 
   /// What users reach, shown and recorded.
   struct Truth {
