@@ -51,6 +51,10 @@ AdmissionState AdmissionProofs::known(const std::string& ns, bool pins) {
   return answer(ns, {.pins = pins, .memory = std::chrono::hours(24 * 365)});
 }
 
+Result<TimePoint> AdmissionProofs::names_count_from() const {
+  return last_change().map(promotion::admission::counts_from);
+}
+
 std::shared_ptr<AdmissionProofs::Entry> AdmissionProofs::entry_of(const std::string& ns) {
   const MutexLock lock(mutex_);
   std::shared_ptr<Entry>& entry = entries_[ns];

@@ -44,6 +44,10 @@ class AdmissionProofs {
   /// there.
   promotion::AdmissionState prove(const std::string& ns, bool pins, std::uint64_t after = 0);
 
+  /// From when on the names in requests and approvals are somebody's own, by the dates of the
+  /// policies alone. Errors: those of the API, NotFound while one of them is not there, Corrupt.
+  [[nodiscard]] Result<TimePoint> names_count_from() const;
+
   /// The last answer, however old; tries when there is none.
   promotion::AdmissionState known(const std::string& ns, bool pins);
 

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::chrono::seconds kRetryStart{2};
 constexpr std::chrono::hours kSweepEvery{1};
+constexpr std::chrono::milliseconds kLookForPolicies{500};
 constexpr std::chrono::milliseconds kProbeWait{50};
 constexpr int kProbeWaits = 200;  // 10 s in all
 
@@ -102,12 +103,18 @@ Engine::Engine(const Ports& ports, const Config& config, Identity identity, cons
     return runtime::CheckResult{.ok = true, .detail = state.reason + ": " + state.message};
   });
   ports_.health.add_ready("leader", [this] { return elector_.check(); });
+  ports_.health.add_ready("admission policies", [this] {
+    return runtime::CheckResult{
+        .ok = names_count_,
+        .detail = names_count_ ? "" : "new; requests do not count until they are in force"};
+  });
 }
 
 void Engine::run(const std::stop_token& stop) {
   const std::string cluster = find_cluster_uid(ports_.api, stop);
   if (cluster.empty()) return;
   ledgers_.set_cluster_uid(cluster);
+  const std::jthread names([this, &stop] { wait_for_names(stop); });
   events_.start();
   elector_.start();
   // A standby watches nothing but the lease, and probes nothing.
@@ -190,6 +197,16 @@ void Engine::admission_changed(const std::string& ns, const promotion::Admission
   for (const auto& policy : stores_.policies.list()) {
     if (policy->meta.ns == ns) waker_.wake(kPolicyKey, ns, policy->meta.name);
   }
+}
+
+void Engine::wait_for_names(const std::stop_token& stop) {
+  const TimePoint give_up = ports_.clock.now() + limits_.policies;
+  while (!stop.stop_requested() && ports_.clock.now() < give_up) {
+    const Result<TimePoint> from = admission_.names_count_from();
+    if (from && *from < ports_.clock.now()) break;
+    pause(stop, kLookForPolicies);
+  }
+  names_count_ = true;
 }
 
 void Engine::wake_for_trust() {

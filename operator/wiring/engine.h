@@ -49,6 +49,7 @@ class Engine {
   struct Limits {
     std::chrono::milliseconds drain = std::chrono::seconds(15);  ///< until a wait is logged
     Prober::Options probe = {};
+    std::chrono::seconds policies{20};  ///< until ready without them
   };
 
   Engine(const Ports& ports, const Config& config, Identity identity)
@@ -69,6 +70,10 @@ class Engine {
   /// Everything that shows whether the store is trusted, or waits for it.
   void wake_for_trust();
   void sweep(bool ends) const;
+  /// Waits until requests that people make now count, as far as the age of the policies says, so
+  /// that `helm install --wait` waits for it. An operator may start before its policies are there;
+  /// those that do not come are told for each namespace, and hold up nobody here.
+  void wait_for_names(const std::stop_token& stop);
   /// Tries the admission policies wherever a model has a policy.
   void try_admission();
   /// Tells, and wakes whatever waits for it, that admission was found to be another than before.
@@ -89,6 +94,7 @@ class Engine {
   Waker waker_;
   AdmissionProofs admission_;
   Environment environment_;
+  std::atomic<bool> names_count_ = false;
   Dispatcher dispatcher_;
   Sweeper sweeper_;
   runtime::Controller controller_;

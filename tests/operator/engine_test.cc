@@ -67,17 +67,17 @@ struct Bench {
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
-  void start() {
-    engine = std::make_unique<Engine>(Engine::Ports{.api = room.api,
-                                                    .lease_api = room.api,
-                                                    .s3 = s3,
-                                                    .ledger = room.operator_->ledger,
-                                                    .clock = clock,
-                                                    .metrics = metrics,
-                                                    .health = health,
-                                                    .on_lost = [this] { ++lost; }},
-                                      Config{},
-                                      Engine::Identity{.pod = "a", .ns = "system", .version = "t"});
+  void start(const Engine::Limits& limits = {}) {
+    engine = std::make_unique<Engine>(
+        Engine::Ports{.api = room.api,
+                      .lease_api = room.api,
+                      .s3 = s3,
+                      .ledger = room.operator_->ledger,
+                      .clock = clock,
+                      .metrics = metrics,
+                      .health = health,
+                      .on_lost = [this] { ++lost; }},
+        Config{}, Engine::Identity{.pod = "a", .ns = "system", .version = "t"}, limits);
     runner = std::jthread([this] {
       engine->run(stop.get_token());
       ended = true;
@@ -89,12 +89,13 @@ struct Bench {
     return lease ? (*lease)["spec"].value("holderIdentity", "") : "nobody ever";
   }
 
-  /// Writes but those of the lease and of Events.
+  /// Writes but those of the lease and of Events, and dry runs, which write nothing.
   [[nodiscard]] std::size_t effects() const {
     std::size_t count = 0;
     for (const std::string& call : room.api.calls()) {
       const bool write = !call.starts_with("GET ");
       const bool own = call.find("/leases") != std::string::npos ||
+                       call.find("dryRun") != std::string::npos ||
                        call.find("/events") != std::string::npos ||
                        call.find("accessreviews") != std::string::npos;
       count += write && !own ? 1 : 0;
@@ -156,4 +157,37 @@ TEST_CASE("engine: a leader that has lost the lease writes nothing more") {
   b.stop.request_stop();
   b.runner.join();
   CHECK(b.holder() == "usurper");
+}
+
+TEST_CASE("engine: is ready once the names in requests can be believed") {
+  Bench b;
+  b.probes.open = b.rounds.open = true;
+  b.room.change_policies(b.clock.now() - std::chrono::seconds(4));
+  b.start();
+  const auto says = [&](const char* text) {
+    return b.health.readyz().text.find(text) != std::string::npos;
+  };
+  REQUIRE(b.eventually([&] { return b.effects() > 0; }));
+  CHECK(says("[-] admission policies: new; requests do not count"));
+  SUBCASE("which takes as long as API servers need to apply a policy") {
+    CHECK(b.eventually([&] { return says("[+] admission policies"); }));
+  }
+  b.stop.request_stop();
+  b.runner.join();
+}
+
+TEST_CASE("engine: policies that are not there yet are waited for, but not for ever") {
+  Bench b;
+  b.probes.open = b.rounds.open = true;
+  const kube::ObjectKey approver{"", "stagekeeper-approver"};
+  b.room.api.remove(kube::type_of<ValidatingAdmissionPolicy>(), approver);
+  b.start({.policies = std::chrono::seconds(2)});
+  const auto ready = [&] {
+    return b.health.readyz().text.find("[+] admission policies") != std::string::npos;
+  };
+  REQUIRE(b.eventually([&] { return b.effects() > 0; }));
+  CHECK_FALSE(ready());
+  CHECK(b.eventually(ready));
+  b.stop.request_stop();
+  b.runner.join();
 }

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,7 @@ def wait_ready(target: Target) -> None:
     except InstallError as error:
         raise InstallError(f"the operator is not ready: {error}\n{diagnosis(target)}") from error
     _wait_for_admission(target)
+    _wait_until_names_count(target)
     if time.monotonic() - began > 2:
         say(f"the operator is ready after {time.monotonic() - began:.0f} s")
 
@@ -142,6 +144,19 @@ def _wait_for_admission(target: Target) -> None:
         if time.monotonic() > deadline:
             raise InstallError(f"admission policies do not work after 30 s: {problem}")
         time.sleep(0.5)
+
+
+def _wait_until_names_count(target: Target) -> None:
+    """An upgrade may change these policies after the operator is ready: see docs/admission.md."""
+    last = 0.0
+    for kind in ("validatingadmissionpolicy", "validatingadmissionpolicybinding"):
+        for name in ("stagekeeper-requester", "stagekeeper-approver"):
+            shown = target.kubectl("get", kind, name, "--output=json", "--show-managed-fields")
+            metadata = json.loads(shown)["metadata"]
+            times = [metadata["creationTimestamp"]]
+            times += [each["time"] for each in metadata.get("managedFields", []) if "time" in each]
+            last = max([last, *(datetime.fromisoformat(each).timestamp() for each in times)])
+    time.sleep(max(0.0, last + 6 - time.time()))  # five seconds, and objects are dated in whole ones
 
 
 def _repository(reference: str) -> dict[str, str]:
