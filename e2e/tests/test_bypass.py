@@ -11,6 +11,7 @@ from stageinstall.namespaces import manifest
 
 from support.api import Object
 from support.policies import QUICK
+from support.serving import slow
 from support.waiting import stays, wait_for
 from support.world import ROLLOUT_SECONDS, World
 
@@ -102,13 +103,6 @@ def test_a_rollback_created_again_moves_nothing(world: Callable[..., World]) -> 
 # A request that leaves too early
 
 
-def slow(it: World, seconds: int) -> None:
-    """Pods count as available after that time only: a rollout that lasts."""
-    name = it.served.deployment
-    spec = {"minReadySeconds": seconds, "progressDeadlineSeconds": seconds + 60}
-    it.admin.merge("Deployment", it.ns, name, {"spec": spec})
-
-
 def test_an_intent_whose_request_is_gone_blocks_nobody(world: Callable[..., World]) -> None:
     it = world(versions=["1", "2"], edit=QUICK)
     it.promote("1")
@@ -121,10 +115,11 @@ def test_an_intent_whose_request_is_gone_blocks_nobody(world: Callable[..., Worl
     it.admin.merge("PromotionRequest", it.ns, request, {"metadata": {"finalizers": None}})
     it.admin.delete("PromotionRequest", it.ns, request)
 
-    def abandoned() -> bool:
-        return any(each.kind == "Abandoned" for each in it.target_records())
+    def closed() -> bool:
+        # Aborted, when a round of the request was under way while it went.
+        return any(each.kind in ("Abandoned", "Aborted") for each in it.target_records())
 
-    wait_for("the Intent is closed", abandoned, 60, seen=lambda: list(map(str, it.target_records())))
+    wait_for("the Intent is closed", closed, 60, seen=lambda: list(map(str, it.target_records())))
     assert it.pins() == it.pin_of("1"), "what was before serves again"
     slow(it, 0)
     assert it.serving() == "1"

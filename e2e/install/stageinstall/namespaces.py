@@ -101,6 +101,7 @@ def people(ns: str) -> list[Object]:
     asks = {
         "promote": ["staging", "production"],
         "rollback": ["production"],
+        "abort": ["production"],
         "archive": ["archived"],
     }
     return [

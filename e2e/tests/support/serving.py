@@ -36,6 +36,13 @@ def as_recorded(it: World, seconds: float = 60) -> None:
     )
 
 
+def slow(it: World, seconds: int) -> None:
+    """Pods count as available after that time only: a rollout that lasts."""
+    name = it.served.deployment
+    spec = {"minReadySeconds": seconds, "progressDeadlineSeconds": seconds + 60}
+    it.admin.merge("Deployment", it.ns, name, {"spec": spec})
+
+
 class _Teller(threading.Thread):
     """Notes when a reason is first shown, whatever its test does meanwhile."""
 

@@ -97,7 +97,7 @@ std::optional<Step> pin(const Case& facts, const Deployment& deployment, const P
       const auto stop = must_stop(facts, pinning.intent.sequence);
       return abort(facts, pinning.intent,
                    stop.value_or(Stop{EndCode::kSubjectChanged,
-                                      "the change was being called off before it was made"}));
+                                      "the change was called off meanwhile, and is not in place"}));
     }
     case PinState::kPinned:
       if (holds(deployment, pinning.pins, pinning.others)) return std::nullopt;
