@@ -33,6 +33,16 @@ Result<std::vector<FieldOwner>> template_owners(std::string_view deployment_json
                       });
 }
 
+/// Who else has written the value of a pin.
+Result<std::vector<FieldOwner>> pin_owners(std::string_view deployment_json,
+                                           const std::vector<PinEnv>& pins) {
+  return owners_below(deployment_json, {"spec", "template"},
+                      [&](const std::string& manager, const std::string& field) {
+                        return manager == kPinManager || !field.ends_with("].value") ||
+                               !is_pinned(pins, field);
+                      });
+}
+
 }  // namespace
 
 Result<TargetSight> read_target_objects(const Environment& environment, const std::string& ns,
@@ -52,6 +62,7 @@ Result<TargetSight> read_target_objects(const Environment& environment, const st
   SK_TRY(const Digest pods, template_digest(deployment->json, out.state.target->pin));
   out.state.template_digest = pods.str();
   SK_TRY(out.template_owners, template_owners(deployment->json, out.state.target->pin));
+  SK_TRY(out.pin_owners, pin_owners(deployment->json, out.state.target->pin));
   for (const FieldOwner& owner : out.template_owners)
     if (owner.manager != kPinManager) out.state.template_managers.push_back(owner.manager);
   out.state.claimed_by = label_of(deployment->object.meta, kTargetLabel);

@@ -17,6 +17,7 @@ struct TargetSight {
   std::string target_json;
   std::string deployment_json;
   std::vector<FieldOwner> template_owners;  ///< of the Deployment's template, us left out
+  std::vector<FieldOwner> pin_owners;       ///< of the values of its pins, us left out
 };
 
 /// Reads a ServingTarget, its Deployment (both live) and its ledger, in this order, so that what

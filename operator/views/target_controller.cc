@@ -76,6 +76,7 @@ Result<TargetController::Truth> TargetController::tell_truth(const runtime::Key&
                        .ledger = sight.state.ledger,
                        .template_digest = sight.state.template_digest,
                        .template_owners = sight.template_owners,
+                       .pin_owners = sight.pin_owners,
                        .reference = std::move(seen.reference),
                        .service_found = seen.service_found,
                        .selector = std::move(seen.selector),

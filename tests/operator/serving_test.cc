@@ -33,7 +33,8 @@ struct Served : Room {
   }
 
   /// What the API server writes beside a change of a container's field.
-  static void own(json& object, const std::string& manager, const std::string& field) {
+  static void own(json& object, const std::string& manager, const std::string& field,
+                  const json& below = json::object()) {
     object["metadata"]["managedFields"].push_back(
         {{"manager", manager},
          {"operation", "Apply"},
@@ -42,8 +43,7 @@ struct Served : Room {
           {{"f:spec",
             {{"f:template",
               {{"f:spec",
-                {{"f:containers",
-                  {{R"(k:{"name":"server"})", {{field, json::object()}}}}}}}}}}}}}});
+                {{"f:containers", {{R"(k:{"name":"server"})", {{field, below}}}}}}}}}}}}}});
   }
 
   void look() {
@@ -231,6 +231,23 @@ TEST_CASE("serving: a pod with other pins than the recorded ones is told with wh
   const std::string message = condition_of(room, "Serving")["message"];
   CHECK(message.find("is pinned to version 3 and the record says version 1") != std::string::npos);
   CHECK(room.records(RecordKind::kDrift) == 1);
+}
+
+TEST_CASE("serving: who has written other pins is told, and it is the Deployment that differs") {
+  Served room;
+  room.edit<Deployment>(kTarget, [](json& object) {
+    for (json& variable : object["spec"]["template"]["spec"]["containers"][0]["env"])
+      if (variable["name"] == "MODEL_VERSION") variable["value"] = "3";
+    Served::own(object, "break-glass", "f:env",
+                {{R"(k:{"name":"MODEL_VERSION"})", {{"f:value", json::object()}}}});
+  });
+  room.settle();
+  const std::string message = condition_of(room, "Serving")["message"];
+  CHECK(message.find("containers[server].env[MODEL_VERSION].value of Deployment credit-risk-eu "
+                     "(written by break-glass)") != std::string::npos);
+  const History ledger = room.target_history();
+  REQUIRE(ledger.open_drift() != nullptr);
+  CHECK(ledger.open_drift()->text == message);
 }
 
 TEST_CASE("serving: an endpoint without a pod is believed only when it lasts") {

@@ -49,17 +49,24 @@ struct Sight {
   bool changed = false;             ///< the Deployment's template is a new one, by somebody who may
 };
 
-bool holds_version(const EndpointFacts& endpoint, const ServingTarget& target,
+bool holds_version(const std::vector<ContainerSpec>& containers, const ServingTarget& target,
                    const VersionRef& version) {
   Deployment running;
-  running.containers = endpoint.containers;
+  running.containers = containers;
   return holds_pins(running, target, version);
+}
+
+/// Whether containers bear the pins of a version that may serve now.
+bool may_serve(const Sight& sight, const std::vector<ContainerSpec>& containers) {
+  return std::ranges::any_of(sight.allowed, [&](const VersionRef& version) {
+    return holds_version(containers, sight.facts.target, version);
+  });
 }
 
 /// The recorded version whose pins the pod bears, else what it says of itself.
 std::string version_of(const EndpointFacts& endpoint, const Sight& sight) {
   for (const VersionRef& version : sight.allowed) {
-    if (holds_version(endpoint, sight.facts.target, version)) return version.version;
+    if (holds_version(endpoint.containers, sight.facts.target, version)) return version.version;
   }
   for (const PinEnv& pin : sight.facts.target.pin) {
     if (pin.value != "${version}") continue;
@@ -181,24 +188,33 @@ Verdict departed(const EndpointFacts& endpoint) {
 }
 
 Verdict other_pins(const Sight& sight, const EndpointFacts& endpoint) {
+  const Facts& facts = sight.facts;
+  Verdict out{
+      .fault = Fault::kPinDiffers, .object = object_of(endpoint), .field = "spec.containers.env"};
+  // The pod is as the Deployment makes it, and that was written by somebody else.
+  const bool made_so = facts.deployment && !may_serve(sight, facts.deployment->containers);
+  if (made_so && !facts.pin_owners.empty()) {
+    out.object = "Deployment " + facts.deployment->meta.name;
+    out.field = facts.pin_owners.front().field;
+    out.manager = facts.pin_owners.front().manager;
+  }
   const std::string version = version_of(endpoint, sight);
-  return {.fault = Fault::kPinDiffers,
-          .message =
-              fmt::format("pod {} is pinned to {} and the record says version {}; {}", endpoint.pod,
-                          version.empty() ? "no version that is known" : "version " + version,
-                          serving_version(sight.facts.ledger).version, kRestore),
-          .object = object_of(endpoint),
-          .field = "spec.containers.env"};
+  const std::string where =
+      out.manager.empty()
+          ? ""
+          : fmt::format(", by {} of {}{}", printable(out.field, 200), out.object, by(out.manager));
+  out.message =
+      fmt::format("pod {} is pinned to {} and the record says version {}{}; {}", endpoint.pod,
+                  version.empty() ? "no version that is known" : "version " + version,
+                  serving_version(facts.ledger).version, where, kRestore);
+  return out;
 }
 
 Verdict judge_endpoint(const Sight& sight, const EndpointFacts& endpoint) {
   const Facts& facts = sight.facts;
   if (!endpoint.found || !endpoint.ours) return stranger(facts, endpoint);
   if (!endpoint.departure.empty()) return departed(endpoint);
-  const bool pinned = std::ranges::any_of(sight.allowed, [&](const VersionRef& version) {
-    return holds_version(endpoint, facts.target, version);
-  });
-  if (!pinned) return other_pins(sight, endpoint);
+  if (!may_serve(sight, endpoint.containers)) return other_pins(sight, endpoint);
   const bool known = is_recorded(facts, endpoint.template_digest) ||
                      (sight.changed && endpoint.template_digest == facts.template_digest);
   return known ? Verdict{} : other_template(facts, endpoint);

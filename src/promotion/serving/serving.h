@@ -50,6 +50,7 @@ struct Facts {
   const History& ledger;
   std::string template_digest;              ///< of the Deployment now, without pins
   std::vector<FieldOwner> template_owners;  ///< of its template now; ours left out
+  std::vector<FieldOwner> pin_owners;       ///< of the values of its pins now; ours left out
   Reference reference;
   bool service_found = false;
   std::map<std::string, std::string> selector;  ///< of the Service
