@@ -23,7 +23,7 @@ from stageinstall.publish import write_references
 from stageinstall.removal import uninstall
 from stageinstall.target import Target
 from support.audit_log import NoAuditLog
-from support.document import commands
+from support.document import commands, shell
 from support.waiting import wait_for
 from support.world import Cluster
 
@@ -31,7 +31,6 @@ DOCUMENT = places.ROOT / "docs" / "quickstart.md"
 STEPS = commands(DOCUMENT, until="## Look around")
 NAMESPACES = ("quickstart", "quickstart-store")
 VOLUME = "quickstart-store"
-SECONDS = 330
 
 
 def test_at_most_eight_commands() -> None:
@@ -107,19 +106,6 @@ def checkout(cluster: Cluster, tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(volume(target), ignore_errors=True)
     uninstall(target, crds=True)
     install([])
-
-
-def shell(command: str, folder: Path, target: Target) -> str:
-    """Runs what a document says, as it says it."""
-    path = f"{places.cluster_state() / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "KUBECONFIG": str(target.kubeconfig)}
-    argv = ["bash", "-e", "-o", "pipefail", "-c", command]
-    done = subprocess.run(
-        argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    if done.returncode != 0:
-        raise InstallError(f"{command}\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def known(step: str, folder: Path, target: Target) -> bool:
