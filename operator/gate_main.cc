@@ -4,6 +4,7 @@
 #include "http/cpprest_client.h"
 #include "operator/gate/measurers.h"
 #include "operator/gate/program.h"
+#include "operator/gate/verify.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -36,7 +37,6 @@ Result<GateInput> read_input(const std::string& command) {
 }
 
 int run(const std::string& command, const ProgramOptions& options) {
-  stagekeeper::http::initialize_pool();
   const Result<GateInput> input = read_input(command);
   if (!input) {
     // Whose report it would be is unknown, so there is none.
@@ -55,6 +55,9 @@ int main(int argc, char** argv) {
       std::string(kInputVariable) +
       ", writes a report to the termination log. Exit: 0 measured or inconclusive, 1 errored (the "
       "report says why), 2 no report."};
+  app.footer(
+      "verify is for the pods of model servers. Exit: 0 the files are there, 1 refused, 2 no "
+      "pin or unusable settings, 3 the store did not answer; the termination log says why.");
   app.set_version_flag("--version", STAGEKEEPER_VERSION);
   app.require_subcommand(1);
   ProgramOptions options;
@@ -74,8 +77,17 @@ int main(int argc, char** argv) {
     const auto* const kind = stagekeeper::gates::find_kind(measurer.kind);
     add_command(std::string(kind->member), measurer.help);
   }
+  stagekeeper::gate::VerifyOptions verifying;
+  CLI::App& verify = *app.add_subcommand(
+      "verify", "Download the artifact of MODEL_URI, verify it by MODEL_DIGEST, put it in place");
+  verify.add_option("--to", verifying.to, "Folder for the files, made when all are verified")
+      ->capture_default_str();
+  verify.add_option("--report", verifying.report_path, "File to write a refusal to")
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
+    stagekeeper::http::initialize_pool();
+    if (verify.parsed()) stagekeeper::http::end_process(stagekeeper::gate::run_verify(verifying));
     options.ready_timeout = std::chrono::seconds(ready_timeout_seconds);
     stagekeeper::http::end_process(run(app.get_subcommands().front()->get_name(), options));
   } catch (const CLI::ParseError& error) {

@@ -118,10 +118,13 @@ Result<std::vector<artifact::Listed>> list_files(const std::string& folder) {
     if (error) break;
     if (fs::is_directory(status)) continue;
     if (!fs::is_regular_file(status)) {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("{} in the folder is neither a file nor a folder{}; take it out",
-                              printable(relative.string(), kMaxShown),
-                              fs::is_symlink(status) ? " but a symbolic link" : ""));
+      return fail(
+          ErrorCode::kInvalid,
+          fmt::format("{} in the folder is neither a file nor a folder{}; take it out",
+                      printable(relative.string(), kMaxShown),
+                      fs::is_symlink(status) ? " but a symbolic link, which no bucket has (cp -rL "
+                                               "makes a copy of what links lead to)"
+                                             : ""));
     }
     if (out.size() > artifact::kMaxFiles) {
       return fail(ErrorCode::kTooLarge,

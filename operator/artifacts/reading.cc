@@ -28,7 +28,7 @@ Reasoned<Manifest> read_manifest(const Reading& reading, ObjectSource& source,
       reason.message += fmt::format(
           "; a folder needs the list of its files beside them, [{{\"path\", \"size\", "
           "\"sha256\"}}, …], "
-          "as {}",
+          "as {}, which `kubectl stagekeeper artifact digest --write-manifest` writes",
           artifact::kManifestName);
     }
     return tl::unexpected(std::move(reason));
@@ -53,10 +53,11 @@ gates::Reason listing_reason(const artifact::Location& folder, const Error& erro
   return {.code = passes ? "FetchFailed" : "FetchRefused", .message = std::move(message)};
 }
 
-/// Nothing where folders cannot be listed.
-Reasoned<std::optional<std::vector<artifact::Listed>>> list(const artifact::Location& folder,
-                                                            ObjectSource& source,
-                                                            const Patience& patience) {
+}  // namespace
+
+Reasoned<std::optional<std::vector<artifact::Listed>>> list_folder(const artifact::Location& folder,
+                                                                   ObjectSource& source,
+                                                                   const Patience& patience) {
   std::chrono::milliseconds pause{1000};
   for (int attempt = 1;; ++attempt) {
     auto listing = source.list(folder);
@@ -69,9 +70,11 @@ Reasoned<std::optional<std::vector<artifact::Listed>>> list(const artifact::Loca
   }
 }
 
+namespace {
+
 Reasoned<void> check_folder(const Reading& reading, const Manifest& manifest, ObjectSource& source,
                             const Patience& patience) {
-  SK_TRY(const auto listing, list(reading.location, source, patience));
+  SK_TRY(const auto listing, list_folder(reading.location, source, patience));
   if (!listing) return {};
   if (const Status same = artifact::check_listing(manifest, *listing); !same) {
     return because("FolderDiffers",

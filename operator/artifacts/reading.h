@@ -5,6 +5,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace stagekeeper::artifacts {
 
@@ -23,6 +26,11 @@ struct Reading {
   Keep keep;
   Expect expect = {};  ///< may be left out
 };
+
+/// Lists a folder; nothing where folders cannot be listed. Reasons: FetchFailed (may pass),
+/// FetchRefused (will not).
+gates::Reasoned<std::optional<std::vector<artifact::Listed>>> list_folder(
+    const artifact::Location& folder, ObjectSource& source, const Patience& patience);
 
 /// Reads an artifact whole and verifies it: a File against its digest; of a Manifest the manifest
 /// object against the digest, the folder's listing against the manifest (where folders can be

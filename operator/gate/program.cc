@@ -9,12 +9,12 @@
 #include "http/cpprest_client.h"
 #include "inference/protocol.h"
 #include "operator/artifacts/stores.h"
+#include "operator/gate/environment.h"
 #include "operator/gate/fetch.h"
 #include "operator/gate/measurers.h"
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
@@ -37,15 +37,6 @@ constexpr std::array<std::string_view, 13> kInconclusive{
     "ClassLabels",         "OneClass",      "NoRows",        "NoGroups",
     "NoSuchRow",           "TooManyGroups", "TooFewSamples", "MissingLabel",
     "UnclearLabels"};
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  std::string out = value == nullptr ? "" : value;
-  // `echo key | base64` makes a Secret whose value ends with a line break, which is no part of it.
-  while (out.ends_with('\n') || out.ends_with('\r'))
-    out.pop_back();
-  return out;
-}
 
 Report base_report(const gates::GateInput& input) {
   Report out;
