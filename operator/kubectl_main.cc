@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/cpprest_client.h"
+#include "operator/cli/artifact_digest.h"
 #include "operator/cli/audit_show.h"
 #include "operator/cli/audit_source.h"
 #include "operator/cli/audit_verify.h"
@@ -47,9 +48,29 @@ void add_create_flags(CLI::App& command, cli::CreateFlags& flags) {
                    "Let the API server check everything and store nothing");
 }
 
-void print(const cli::Output& out) {
+CLI::App& add_digest(CLI::App& app, cli::DigestFlags& flags) {
+  CLI::App& artifact = *app.add_subcommand("artifact", "What a version of a model is made of");
+  artifact.require_subcommand(1);
+  CLI::App& digest = *artifact.add_subcommand(
+      "digest", "Type, digest and size of a file or folder, for spec.artifact of a ModelVersion");
+  digest.add_option("WHAT", flags.what, "DIR, FILE, s3://BUCKET/KEY or https://…; / ends a folder")
+      ->required();
+  digest.add_flag("--write-manifest", flags.write_manifest,
+                  "Write the list of a local folder's files into it, as gates and servers need it");
+  digest.add_flag("--manifest", flags.manifest, "Print that list, and nothing else");
+  digest.add_option("--endpoint", flags.endpoint,
+                    "https://host[:port] of the S3 store; by default S3_ENDPOINT");
+  digest.add_option("--region", flags.region, "Region of the store; by default S3_REGION");
+  digest.add_option("--ca-file", flags.ca_file,
+                    "PEM of the authority of the store's certificate; by default S3_CA_FILE");
+  digest.add_flag("--json", flags.json, "JSON instead of YAML");
+  return digest;
+}
+
+int print(const cli::Output& out) {
   std::cout << out.text << std::flush;
   std::cerr << out.errors << std::flush;
+  return static_cast<int>(out.code);
 }
 
 /// Reads of the bucket what a command is about, and hands it over: everything, or one model.
@@ -70,7 +91,7 @@ cli::Output with_view(const cli::AuditFlags& flags, const std::string& model, Co
 int run(int argc, char** argv) {
   CLI::App app(
       "Asks Stagekeeper's records, with credentials from AWS_ACCESS_KEY_ID and "
-      "AWS_SECRET_ACCESS_KEY, and creates objects in your name.",
+      "AWS_SECRET_ACCESS_KEY, computes digests of artifacts, and creates objects in your name.",
       "kubectl-stagekeeper");
   app.set_version_flag("--version", STAGEKEEPER_VERSION);
   app.require_subcommand(1);
@@ -89,28 +110,25 @@ int run(int argc, char** argv) {
   CLI::App& create = *app.add_subcommand(
       "create", "Create ModelVersions, PromotionRequests and Approvals, saying that it was you");
   add_create_flags(create, create_flags);
+  cli::DigestFlags digest_flags;
+  const CLI::App& digest = add_digest(app, digest_flags);
   app.footer("Exit codes: 0 ok, 1 tampered or refused, 2 incomplete, 3 unreachable, 4 usage.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : static_cast<int>(cli::ExitCode::kUsage);
   }
-  if (create.parsed()) {
-    const cli::Output out = cli::run_create(create_flags);
-    print(out);
-    return static_cast<int>(out.code);
-  }
+  if (create.parsed()) return print(cli::run_create(create_flags));
+  if (digest.parsed()) return print(cli::run_artifact_digest(digest_flags));
   flags.access_key_id = from_environment("AWS_ACCESS_KEY_ID");
   flags.secret_access_key = aws::Secret(from_environment("AWS_SECRET_ACCESS_KEY"));
   flags.session_token = aws::Secret(from_environment("AWS_SESSION_TOKEN"));
   const cli::Style style{.plain =
                              isatty(STDOUT_FILENO) == 0 || !from_environment("NO_COLOR").empty()};
-  const cli::Output out = with_view(flags, model, [&](const cli::AuditView& view) {
+  return print(with_view(flags, model, [&](const cli::AuditView& view) {
     if (verify.parsed()) return cli::audit_verify(view, flags.json, style);
     return cli::audit_show(view, model, version, flags.json, style);
-  });
-  print(out);
-  return static_cast<int>(out.code);
+  }));
 }
 
 }  // namespace

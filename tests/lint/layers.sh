@@ -50,7 +50,7 @@ part() {
 everything='base artifact model promotion gates inference http kube aws audit runtime'
 part artifacts 'base artifact gates http aws' ''
 part gate 'base artifact model gates inference http aws' 'artifacts'
-part cli 'base model promotion http kube aws audit' ''
+part cli 'base artifact gates model promotion http kube aws audit' 'artifacts'
 part controllers "$everything" ''
 part cluster "$everything" 'controllers'
 part promotions "$everything" 'controllers cluster'
