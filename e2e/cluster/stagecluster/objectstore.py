@@ -66,7 +66,13 @@ _MODELS_WRITER = Account(
     object_actions=("s3:PutObject", "s3:GetObject"),
     bucket_actions=("s3:ListBucket",),
 )
-_MODELS_READER = Account("models-reader", "MODELS_READER", ("s3:GetObject",))
+# It lists, because a folder is compared with its manifest.
+_MODELS_READER = Account(
+    name="models-reader",
+    variable="MODELS_READER",
+    object_actions=("s3:GetObject",),
+    bucket_actions=("s3:ListBucket",),
+)
 
 BUCKETS = (
     Bucket("audit", is_locked=True, accounts=(_AUDIT_WRITER,)),
