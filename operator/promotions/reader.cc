@@ -6,6 +6,7 @@
 #include "promotion/digests.h"
 #include "promotion/records/records.h"
 #include "promotion/rollout/rollout.h"
+#include "promotion/serving/restore.h"
 #include "promotion/targets.h"
 
 #include <algorithm>
@@ -110,7 +111,8 @@ Status Reader::read_all(Observation& seen) const {
   watch(seen, kProgressInterest, world.subject.request.meta.ns, world.subject.request.model);
   read_belongings(seen);
   SK_CHECK_OK(read_model_ledger(seen));
-  if (world.ledger_fault || world.conclusion) return {};
+  if (world.ledger_fault) return remember(seen);
+  if (world.conclusion) return {};
   using Step = Status (Reader::*)(Observation&) const;
   for (const Step step :
        {&Reader::read_version, &Reader::read_aborted, &Reader::read_policy, &Reader::read_targets,
@@ -118,6 +120,47 @@ Status Reader::read_all(Observation& seen) const {
     SK_CHECK_OK((this->*step)(seen));
     if (world.ledger_fault) break;
   }
+  return {};
+}
+
+/// A Rollback goes on with what this process knew before the store went away. What was recorded
+/// since can only be ours, as long as we lead.
+Status Reader::remember(Observation& seen) const {
+  World& world = seen.world;
+  const PromotionRequest& request = world.subject.request;
+  if (request.action != RequestAction::kRollback || world.ledger_fault->broken) return {};
+  std::optional<History> model = env_.ledgers.known(request.meta.ns, model_ledger_of(world));
+  const bool begun = !model || model->conclusion(world.subject.ref()) != nullptr ||
+                     model->last_of(RecordKind::kDecided, request.meta.uid) != nullptr;
+  if (begun) return {};
+  world.model_ledger = std::move(*model);
+  SK_CHECK_OK(read_policy(seen));
+  for (const std::string& name : names_of_targets(world))
+    SK_CHECK_OK(remember_target(seen, name));
+  world.remembered = !world.ledger_fault->broken;
+  return {};
+}
+
+Status Reader::remember_target(Observation& seen, const std::string& name) const {
+  const std::string& ns = seen.world.subject.request.meta.ns;
+  watch(seen, "ServingTarget", ns, name);
+  std::optional<History> ledger = env_.ledgers.known(ns, target_ledger(name));
+  if (!ledger) return {};
+  SK_TRY(TargetSight sight, read_target_objects(env_, ns, name));
+  if (sight.state.target) watch(seen, "Deployment", ns, sight.state.target->workload.name);
+  sight.state.ledger = std::move(*ledger);
+  seen.deployment_json[name] = std::move(sight.deployment_json);
+  promotion::RolloutFacts facts{.state = std::move(sight.state)};
+  const RecordFact* serving = facts.state.ledger.serving();
+  const RecordFact* intent = serving == nullptr ? nullptr : facts.state.ledger.at(serving->of);
+  if (intent != nullptr) {
+    // From memory: whoever watches what serves has read it lately.
+    const auto body = env_.ledgers.body(ns, target_ledger(name), intent->sequence);
+    if (body) {
+      SK_TRY(facts.recorded_pins, promotion::serving::pins_of_intent(*intent, *body));
+    }
+  }
+  seen.world.targets.push_back(std::move(facts));
   return {};
 }
 

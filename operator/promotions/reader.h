@@ -45,6 +45,8 @@ class Reader {
   Status read_all(Observation& seen) const;
   /// The model's ledger and what stands in it of this request: its end, else what was decided.
   Status read_model_ledger(Observation& seen) const;
+  Status remember(Observation& seen) const;
+  Status remember_target(Observation& seen, const std::string& name) const;
   Status understand_ledger(Observation& seen) const;
   Status read_version(Observation& seen) const;
   Status read_aborted(Observation& seen) const;

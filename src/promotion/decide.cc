@@ -98,18 +98,22 @@ Decision end_aborted(const World& world, const RecordFact& stop) {
        .to = requested(world.subject)});
 }
 
+intake::Case case_of(const World& world) {
+  return {.now = world.now,
+          .cluster_uid = world.cluster_uid,
+          .store = world.store,
+          .subject = world.subject,
+          .model_ledger = world.model_ledger,
+          .targets = world.targets,
+          .others = world.other_targets,
+          .rights = world.rights,
+          .admission = world.admission,
+          .owned = world.owned,
+          .aborted = world.aborted};
+}
+
 Decision take_in(const World& world) {
-  const intake::Case facts{.now = world.now,
-                           .cluster_uid = world.cluster_uid,
-                           .store = world.store,
-                           .subject = world.subject,
-                           .model_ledger = world.model_ledger,
-                           .targets = world.targets,
-                           .others = world.other_targets,
-                           .rights = world.rights,
-                           .admission = world.admission,
-                           .owned = world.owned,
-                           .aborted = world.aborted};
+  const intake::Case facts = case_of(world);
   switch (world.subject.request.action) {
     case RequestAction::kPromote:
       return promote(
@@ -148,6 +152,18 @@ Decision choose(const World& world) {
   if (const RecordFact* lost = world.model_ledger.decided_before(world.subject.ref()))
     return end_lost(world, *lost);
   return take_in(world);
+}
+
+Decision without_ledgers(const World& world, const LedgerFault& fault) {
+  const bool may_act = world.remembered && !fault.broken && !world.decided && !world.conclusion &&
+                       world.subject.request.action == RequestAction::kRollback;
+  if (may_act) {
+    if (auto back = intake::put_back(case_of(world), fault.message)) return *back;
+  }
+  Decision out = unread(world, fault);
+  if (world.subject.request.action == RequestAction::kRollback && !fault.broken)
+    out.wait->what += "; who cannot wait goes by the runbook \"Break glass\"";
+  return out;
 }
 
 bool removes(const Action& action) {
@@ -211,7 +227,8 @@ Decision waiting(Phase phase, Wait wait) {
 
 Decision decide(const World& world) {
   if (world.ledger_fault) {
-    Decision out = unread(world, *world.ledger_fault);
+    Decision out = without_ledgers(world, *world.ledger_fault);
+    if (!out.wait) return out;
     out.reason = name(out.wait->code);
     out.message = message_of(*out.wait);
     return out;

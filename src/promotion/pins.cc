@@ -13,6 +13,9 @@
 namespace stagekeeper::promotion {
 namespace {
 
+/// A digest begins with "sha256:".
+constexpr std::string_view kTakenBack = "taken-back/";
+
 using Variables = std::vector<std::pair<std::string_view, std::string>>;
 
 /// Replaces left to right in one pass: a value is never itself searched for variables.
@@ -135,6 +138,21 @@ std::uint64_t pinned_sequence(const Deployment& deployment) {
   if (found == deployment.meta.annotations.end()) return 0;
   return whole_number<std::uint64_t>(found->second)
       .value_or(std::numeric_limits<std::uint64_t>::max());
+}
+
+std::string taken_back_mark(const ObjectMeta& request) {
+  return fmt::format("{}{}/{}", kTakenBack, request.name, request.uid);
+}
+
+bool taken_back_by(const Deployment& deployment, const ObjectMeta& request) {
+  return annotation_of(deployment.meta, kRecordAnnotation) == taken_back_mark(request);
+}
+
+std::optional<std::string> taken_back(const Deployment& deployment) {
+  const std::string mark = annotation_of(deployment.meta, kRecordAnnotation);
+  if (!mark.starts_with(kTakenBack)) return std::nullopt;
+  const std::size_t begin = kTakenBack.size();
+  return mark.substr(begin, mark.find('/', begin) - begin);
 }
 
 }  // namespace stagekeeper::promotion

@@ -4,6 +4,7 @@
 #include "promotion/world.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,5 +51,15 @@ std::string lacks_text(const Deployment& deployment, std::string_view container)
 /// The sequence of the record that wrote the present pins, by the Deployment's annotation; 0 for
 /// none. What is no number counts as the greatest: nothing may be written over it.
 std::uint64_t pinned_sequence(const Deployment& deployment);
+
+/// What stands in place of a record's digest where a Rollback has put pins back while the audit
+/// store was away: no record allows more than what serves by record, and none could be written.
+std::string taken_back_mark(const ObjectMeta& request);
+
+/// Whether that request has done so on the Deployment.
+bool taken_back_by(const Deployment& deployment, const ObjectMeta& request);
+
+/// Whether any request has done so: its name, or nothing.
+std::optional<std::string> taken_back(const Deployment& deployment);
 
 }  // namespace stagekeeper::promotion

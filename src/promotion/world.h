@@ -121,6 +121,8 @@ struct RolloutFacts {
   std::optional<GateState> smoke;  ///< of the open Intent of this request; asked about its digest
   std::optional<ServingPods> serving;  ///< read where the smoke test's answers prove no version
   std::optional<PinTrial> trial;  ///< also set by the doer when a PatchPin met a field conflict
+  std::vector<RenderedPin>
+      recorded_pins;  ///< only with World::remembered: of what serves by record
 };
 
 /// An Approval as it was read. What its author may do is asked apart: see Rights.
@@ -321,6 +323,9 @@ struct World {
   std::string cluster_uid;
   StoreState store;
   std::optional<LedgerFault> ledger_fault;  ///< set: nothing is known of what has been done
+  /// With a fault, of a Rollback: model_ledger and the ledgers of `targets` are what this process
+  /// knew before. Good for taking back what they say is open, and for nothing else.
+  bool remembered = false;
   Subject subject;
   History model_ledger;
   std::optional<Conclusion> conclusion;  ///< set: nothing below is read but `owned`

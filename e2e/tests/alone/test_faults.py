@@ -16,6 +16,7 @@ from stageinstall.places import OPERATOR_NAMESPACE, OPERATOR_USER
 from support.api import Object, path, refused
 from support.ledger import s3_client
 from support.policies import ACCURACY, QUICK, both, deployment, server, stages
+from support.serving import slow
 from support.waiting import stays, wait_for
 from support.world import GATES_SECONDS, ROLLOUT_SECONDS, World, job_name
 
@@ -49,6 +50,39 @@ def test_a_stopped_bucket_only_delays(
     (change,) = it.pin_changes()
     assert intent.put_at < change.received
     it.cluster.ledgers.check(it.ns, "target", it.served.target)
+
+
+def test_a_rollback_takes_back_what_is_open_while_the_bucket_is_stopped(
+    world: Callable[..., World], part: Callable[[str, str], None]
+) -> None:
+    it = world(versions=["1", "2"], edit=QUICK)
+    it.promote("1")
+    it.stage("2")
+    request = it.await_approval("2")
+    slow(it, 300)
+    it.approve(request, "alice")
+    it.approve(request, "bob")
+    wait_for("version 2 is pinned", lambda: it.pins() == it.pin_of("2"), 60)
+    part("s3", "stop")
+    try:
+        began = time.monotonic()
+        back = it.request(None, "Production", action="Rollback")
+        wait_for("version 1 is pinned", lambda: it.pins() == it.pin_of("1"), 30, interval=0.05)
+        print(f"put back without the bucket after {time.monotonic() - began:.1f} s")
+        status = it.wait_reason(back, "AuditStoreUnavailable", 30)
+        assert f"{it.served.target} is back at version 1" in status["message"], status["message"]
+        slow(it, 0)
+        it.wait_serving("1")
+        stays("the pins", it.pins, 5)
+    finally:
+        part("s3", "start")
+    it.wait_phase(back, "Promoted", seconds=60)
+    it.wait_phase(request, "Superseded", seconds=60)
+    assert it.pins() == it.pin_of("1"), "and not one step further"
+    closed = [each for each in it.target_records() if each.kind == "Aborted"]
+    assert [each.code for each in closed] == ["Superseded"], closed
+    it.cluster.ledgers.check(it.ns, "target", it.served.target)
+    it.cluster.ledgers.check(it.ns, "model", it.served.model)
 
 
 def test_a_bucket_that_stops_while_gates_run_only_delays(

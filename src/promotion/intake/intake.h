@@ -86,6 +86,11 @@ std::optional<Wait> targets_obstacle(const Case& facts);
 
 /// Requests without gates and approvals: who may make them is decided by their own verb.
 Decision roll_back(const Case& facts);
+/// A Rollback while its ledgers cannot be read and are only remembered (`fault` says why): takes an
+/// open change of another request back to what serves by record, under a mark that no Intent bears,
+/// so that nobody carries that change on. Nothing: there is no such change, and it waits. Only
+/// while the store is away and not broken; once it answers the request goes on by roll_back().
+std::optional<Decision> put_back(const Case& facts, const std::string& fault);
 Decision adopt(const Case& facts);
 Decision archive(const Case& facts);
 /// Asks that another request ends: see rollout::Case::stop.

@@ -2,6 +2,7 @@
 #include "promotion/conclusion/conclusion.h"
 #include "promotion/digests.h"
 #include "promotion/intake/intake.h"
+#include "promotion/intake/rollback.h"
 #include "promotion/pins.h"
 #include "promotion/queries.h"
 #include "promotion/targets.h"
@@ -141,37 +142,15 @@ const RecordFact* last_change(const History& ledger, const PromotionRequest& req
   return intent != nullptr && intent->request.uid != request.meta.uid ? intent : nullptr;
 }
 
-/// What makes a rollback of this target a thing of the past: a Rollback that had to wait must not
-/// undo what was begun meanwhile; and of those that name no version, and so mean "away from what
-/// serves now", one goes back for all that were asked for before it began.
-std::optional<std::string> overtaken(const TargetState& state, const PromotionRequest& request) {
-  const RecordFact* intent = last_change(state.ledger, request);
-  if (intent == nullptr) return std::nullopt;
-  const TimePoint asked = request.meta.created;
-  if (intent->time > asked + kClocksApart) {
-    return fmt::format(
-        "request {} has changed the target to version {} since this rollback was "
-        "asked for; create another one to undo that",
-        intent->request.name, intent->to.version);
-  }
-  if (!request.version.empty() || intent->action != name(RequestAction::kRollback))
-    return std::nullopt;
-  const bool under_way =
-      state.ledger.open_intent() == intent && !is_way_back(state.ledger, *intent);
-  if (!under_way && intent->time <= asked) return std::nullopt;
-  return fmt::format(
-      "request {} {} to version {} already; a rollback that is to lead elsewhere "
-      "names its version",
-      intent->request.name, under_way ? "goes back" : "went back", intent->to.version);
-}
-
 void plan_rollback(const Subject& subject, const TargetState& state, Plan& plan) {
   const std::string& asked = subject.request.version;
   if (auto why = overtaken(state, subject.request))
     return plan.leave(state, EndCode::kOvertaken, std::move(*why));
   const VersionRef serving = serving_version(state.ledger);
+  // Put back while the store was away, so that nothing need be under way any more.
+  const bool put_back = taken_back_by(*state.deployment, subject.request.meta);
   const bool under_way = unsettled(state.ledger);
-  VersionRef to = under_way ? serving : previous_version(state.ledger);
+  VersionRef to = under_way || put_back ? serving : previous_version(state.ledger);
   if (!asked.empty()) {
     const VersionRef* served = last_applied(state.ledger, asked);
     if (served == nullptr) {
@@ -188,8 +167,10 @@ void plan_rollback(const Subject& subject, const TargetState& state, Plan& plan)
   }
   // What serves by record and is not what is pinned needs a rollback all the same.
   if (!under_way && same_version(to, serving) && holds_pins(*state.deployment, *state.target, to)) {
-    return plan.leave(state, EndCode::kNoChange,
-                      fmt::format("version {} serves already", to.version));
+    return plan.leave(
+        state, EndCode::kNoChange,
+        put_back ? fmt::format("version {} was put back while the audit store was away", to.version)
+                 : fmt::format("version {} serves already", to.version));
   }
   plan.change(state, to);
 }
@@ -248,6 +229,27 @@ std::optional<Decision> reused(const Case& facts) {
 }
 
 }  // namespace
+
+std::optional<std::string> overtaken(const TargetState& state, const PromotionRequest& request) {
+  const RecordFact* intent = last_change(state.ledger, request);
+  if (intent == nullptr) return std::nullopt;
+  const TimePoint asked = request.meta.created;
+  if (intent->time > asked + kClocksApart) {
+    return fmt::format(
+        "request {} has changed the target to version {} since this rollback was "
+        "asked for; create another one to undo that",
+        intent->request.name, intent->to.version);
+  }
+  if (!request.version.empty() || intent->action != name(RequestAction::kRollback))
+    return std::nullopt;
+  const bool under_way =
+      state.ledger.open_intent() == intent && !is_way_back(state.ledger, *intent);
+  if (!under_way && intent->time <= asked) return std::nullopt;
+  return fmt::format(
+      "request {} {} to version {} already; a rollback that is to lead elsewhere "
+      "names its version",
+      intent->request.name, under_way ? "goes back" : "went back", intent->to.version);
+}
 
 Decision roll_back(const Case& facts) {
   const bool alone = facts.subject.stage() == nullptr;

@@ -94,6 +94,13 @@ std::optional<Step> pin(const Case& facts, const Deployment& deployment, const P
                     fmt::format("Deployment {} bears a later sequence than this Intent's {}",
                                 deployment.meta.name, pinning.intent.sequence)});
     case PinState::kFenced: {
+      if (const auto by = taken_back(deployment)) {
+        return abort(facts, pinning.intent,
+                     {EndCode::kSuperseded,
+                      fmt::format("taken back by rollback request {} while the audit store was "
+                                  "away",
+                                  printable(*by, 63))});
+      }
       const auto stop = must_stop(facts, pinning.intent.sequence);
       return abort(facts, pinning.intent,
                    stop.value_or(Stop{EndCode::kSubjectChanged,
