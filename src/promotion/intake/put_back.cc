@@ -65,7 +65,7 @@ std::optional<Decision> put_back(const Case& facts, const std::string& fault) {
     told.push_back(fmt::format("{} is back at version {}", target.state.name, serving->to.version));
   }
   if (told.empty()) return std::nullopt;
-  if (auto asking = missing_right(facts)) return *asking;
+  if (auto asking = missing_right(facts)) return asking;
   Decision out = waiting(
       Phase::kRollingOut,
       {.code = WaitCode::kAuditStoreUnavailable,
