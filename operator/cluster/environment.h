@@ -5,6 +5,7 @@
 #include "operator/cluster/stores.h"
 #include "operator/cluster/waiters.h"
 #include "operator/controllers/admission_proofs.h"
+#include "operator/controllers/job_memory.h"
 #include "operator/controllers/ledgers.h"
 #include "operator/controllers/store_trust.h"
 
@@ -21,6 +22,7 @@ struct Environment {
   Ledgers& ledgers;
   const StoreTrust& trust;
   AdmissionProofs& admission;
+  JobMemory& gate_jobs;
   const Clock& clock;
   std::string gate_namespace;
   /// Whether this process still leads: asked before every effect. Unset: yes.

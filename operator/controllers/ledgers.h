@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stagekeeper {
@@ -55,6 +56,11 @@ class Ledgers {
 
   /// Set once the store did not keep or lock a record: it is not to be trusted any more.
   [[nodiscard]] std::optional<std::string> store_fault() const { return ledger_.store_fault(); }
+
+  /// As audit::Ledger::unguessable.
+  [[nodiscard]] std::string unguessable(std::string_view about) const {
+    return ledger_.unguessable(about);
+  }
 
   [[nodiscard]] const std::string& cluster_uid() const { return cluster_uid_; }
 

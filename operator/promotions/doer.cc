@@ -1,6 +1,7 @@
 #include "operator/promotions/doer.h"
 
 #include "kube/objects.h"
+#include "operator/promotions/gate_jobs.h"
 #include "operator/promotions/rights.h"
 #include "promotion/evaluation/clones.h"
 #include "promotion/manifests.h"
@@ -17,8 +18,6 @@ namespace {
 
 using nlohmann::json;
 using promotion::World;
-
-constexpr std::size_t kNonceBytes = 16;
 
 std::string made_for(const std::string& request_uid) {
   return fmt::format("{}={}", kRequestUidLabel, request_uid);
@@ -177,11 +176,20 @@ Status Doer::create_gate_job(const World& world, const promotion::CreateGateJob&
                                     .request = &world.subject.request,
                                     .gate_class = &gate_class->second,
                                     .action = job,
-                                    .nonce = random_hex(kNonceBytes)};
+                                    .nonce = gate_nonce(env_, world.subject.request.meta.uid, job)};
   SK_TRY(std::string body, promotion::gate_job(spec));
   const kube::Objects<Job> jobs(env_.api);
-  const auto made = jobs.create(env_.gate_namespace, std::move(body));
-  if (made) return {};
+  const std::string& uid = world.subject.request.meta.uid;
+  auto made = jobs.create(env_.gate_namespace, std::move(body));
+  if (made) {
+    SK_TRY(const Job stored, decode<Job>(*made));
+    env_.gate_jobs.made(uid, {.name = stored.meta.name,
+                              .uid = stored.meta.uid,
+                              .gate = job.gate.name,
+                              .attempt = job.attempt,
+                              .input_digest = job.input_digest});
+    return {};
+  }
   const std::string what = fmt::format("create the Job of gate {}", job.gate.name);
   if (made.error().code != ErrorCode::kAlreadyExists) return fail(made.error(), what);
   // The name says which attempt it is; only the operator's own Job for the same question is one.
@@ -198,6 +206,8 @@ Status Doer::create_gate_job(const World& world, const promotion::CreateGateJob&
 }
 
 Status Doer::delete_owned(const World& world, const promotion::DeleteOwned& owned) const {
+  if (owned.kind == promotion::OwnedKind::kJob)
+    env_.gate_jobs.removed(world.subject.request.meta.uid, owned.name, owned.uid);
   const Status done =
       owned.kind == promotion::OwnedKind::kJob
           ? kube::Objects<Job>(env_.api).remove({env_.gate_namespace, owned.name}, owned.uid)

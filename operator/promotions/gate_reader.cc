@@ -2,6 +2,7 @@
 
 #include "kube/objects.h"
 #include "model/pod_match.h"
+#include "operator/promotions/gate_jobs.h"
 #include "operator/promotions/target_reader.h"
 #include "promotion/digests.h"
 #include "promotion/evaluation/attempts.h"
@@ -23,10 +24,6 @@ using promotion::CloneRole;
 using promotion::World;
 
 constexpr CloneRole kRoles[] = {CloneRole::kCandidate, CloneRole::kBaseline};
-
-kube::Selection of_request(const std::string& uid) {
-  return {.label_selector = std::string(kRequestUidLabel) + "=" + uid};
-}
 
 using Clones = std::vector<std::pair<CloneRole, kube::Read<Deployment>>>;
 
@@ -105,20 +102,20 @@ std::vector<Interest> GateReader::interests(const Observation& seen) const {
 Status GateReader::read_evaluation(Observation& seen) const {
   World& world = seen.world;
   SK_CHECK_OK(read_clones(seen));
-  const std::string& uid = world.subject.request.meta.uid;
   const std::string digest = promotion::evaluation_digest(world.subject, world.evaluation.on);
-  const std::vector<Job> jobs = jobs_of(uid);
-  std::vector<Pod> pods;
-  if (!jobs.empty()) {
-    SK_TRY(pods, pods_of(uid));
-  }
   const StageSpec* stage = world.subject.stage();
   if (stage == nullptr) return {};
+  SK_TRY(GateJobs jobs, GateJobs::read(env_, seen));
   std::vector<promotion::GateState> gates;
   for (const GateSpec& spec : stage->gates) {
-    const promotion::GateQuestion question =
-        promotion::evaluation_question(world.subject, spec, world.evaluation, digest);
-    gates.push_back(promotion::observe_gate(spec, question, jobs, pods));
+    const auto wanted = [&](int attempt) {
+      return promotion::evaluation_job(world.subject, spec, attempt, world.evaluation, digest);
+    };
+    SK_TRY(promotion::GateState gate,
+           jobs.observe(
+               spec, promotion::evaluation_question(world.subject, spec, world.evaluation, digest),
+               wanted));
+    gates.push_back(std::move(gate));
   }
   world.evaluation.gates = std::move(gates);
   return {};
@@ -175,24 +172,25 @@ Status GateReader::read_clones(Observation& seen) const {
 Status GateReader::read_smoke(Observation& seen) const {
   World& world = seen.world;
   const std::string& uid = world.subject.request.meta.uid;
-  std::optional<std::vector<Pod>> pods;
+  std::optional<GateJobs> jobs;
   for (promotion::RolloutFacts& target : world.targets) {
     const RecordFact* intent = target.state.ledger.open_intent();
     if (intent == nullptr || intent->request.uid != uid) continue;
-    const std::vector<Job> jobs = jobs_of(uid);
-    if (!pods) {
-      pods.emplace();
-      if (!jobs.empty()) {
-        SK_TRY(*pods, pods_of(uid));
-      }
+    if (!jobs) {
+      SK_TRY(GateJobs read, GateJobs::read(env_, seen));
+      jobs.emplace(std::move(read));
     }
     const bool by_answers = promotion::proved_by_answers(target.state, *world.decided);
     if (!by_answers && target.state.deployment) {
       SK_TRY(target.serving, serving_pods(*target.state.target, *target.state.deployment));
     }
-    target.smoke = promotion::observe_gate(
-        promotion::smoke_spec(target.state.name, intent->to.version, by_answers),
-        promotion::smoke_question(world.subject, *world.decided, *intent, target), jobs, *pods);
+    const auto wanted = [&](int attempt) {
+      return promotion::smoke_job(world.subject, *world.decided, *intent, target, attempt);
+    };
+    SK_TRY(target.smoke,
+           jobs->observe(promotion::smoke_spec(target.state.name, intent->to.version, by_answers),
+                         promotion::smoke_question(world.subject, *world.decided, *intent, target),
+                         wanted));
   }
   return {};
 }
@@ -215,17 +213,6 @@ Result<promotion::ServingPods> GateReader::serving_pods(const ServingTarget& tar
   sight.replica_sets = &replica_sets;
   sight.pods = &pods;
   return promotion::observe_serving(sight);
-}
-
-std::vector<Job> GateReader::jobs_of(const std::string& request_uid) const {
-  std::vector<Job> out;
-  for (const auto& job : env_.stores.jobs.find("request-uid", request_uid))
-    out.push_back(*job);
-  return out;
-}
-
-Result<std::vector<Pod>> GateReader::pods_of(const std::string& request_uid) const {
-  return kube::Objects<Pod>(env_.api).list(env_.gate_namespace, of_request(request_uid));
 }
 
 }  // namespace stagekeeper

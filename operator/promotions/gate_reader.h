@@ -10,7 +10,7 @@ namespace stagekeeper {
 
 /// Reads what gates depend on: clones with their pods, gate Jobs with theirs. Clones and pods are
 /// read live, since what a gate measured counts only while they are the same; Jobs are found in the
-/// cache, which can be late but holds no verdict.
+/// cache, which can be late but holds no verdict, and read live where one is judged.
 class GateReader {
  public:
   explicit GateReader(const Environment& environment) : env_(environment) {}
@@ -30,11 +30,6 @@ class GateReader {
   /// The pods behind the target's Service, live; the Service itself from the cache.
   [[nodiscard]] Result<promotion::ServingPods> serving_pods(const ServingTarget& target,
                                                             const Deployment& deployment) const;
-  [[nodiscard]] std::vector<Job> jobs_of(const std::string& request_uid) const;
-
-  /// The pods of all gate Jobs of the request: one LIST.
-  [[nodiscard]] Result<std::vector<Pod>> pods_of(const std::string& request_uid) const;
-
   const Environment& env_;
 };
 

@@ -259,6 +259,7 @@ Status Reader::understand_ledger(Observation& seen) const {
     Result<promotion::Conclusion> conclusion = promotion::conclusion_of(*end, *body);
     if (!usable(world, conclusion, status)) return status;
     world.conclusion = std::move(*conclusion);
+    env_.gate_jobs.forget(world.subject.request.meta.uid);
     return {};
   }
   const RecordFact* decided = world.model_ledger.last_of(RecordKind::kDecided, request.uid);

@@ -78,6 +78,7 @@ Engine::Engine(const Ports& ports, const Config& config, Identity identity, cons
                    .ledgers = ledgers_,
                    .trust = trust_,
                    .admission = admission_,
+                   .gate_jobs = gate_jobs_,
                    .clock = ports.clock,
                    .gate_namespace = config.gate_namespace,
                    .leads = [this] { return !stopping_ && elector_.holds(); }},

@@ -93,6 +93,7 @@ class Engine {
   runtime::EventRecorder events_;
   Waker waker_;
   AdmissionProofs admission_;
+  JobMemory gate_jobs_;
   Environment environment_;
   std::atomic<bool> names_count_ = false;
   Dispatcher dispatcher_;

@@ -74,6 +74,11 @@ std::shared_ptr<Slot> Ledger::slot_of(const LedgerId& id) {
   return slot;
 }
 
+/// Ed25519 gives one signature for one text. The prefix keeps it from being one of anything else.
+std::string Ledger::unguessable(std::string_view about) const {
+  return sha256_hex(key_.sign(fmt::format("stagekeeper unguessable\n{}", about))).substr(0, 32);
+}
+
 std::shared_ptr<Slot> Ledger::find_slot(const LedgerId& id) const {
   const MutexLock lock(mutex_);
   const auto found = slots_.find(id.prefix());

@@ -84,6 +84,10 @@ class Ledger {
   /// digest: the bucket is not the one that was written to, or the ledger was cut. Corrupt then.
   Status check_head(const LedgerId& id, std::uint64_t sequence, std::string_view digest);
 
+  /// 32 hex digits for a text, always the same ones under one signing key: who does not have the
+  /// key cannot guess them.
+  [[nodiscard]] std::string unguessable(std::string_view about) const;
+
   /// The first thing that the store did and no sound store does: took a record and did not keep or
   /// lock it. Stays set: records may lie there that anybody can delete.
   [[nodiscard]] std::optional<std::string> store_fault() const { return fault_.get(); }

@@ -83,6 +83,8 @@ struct Job {
   std::string failure_reason;  ///< of the Failed condition: DeadlineExceeded, BackoffLimitExceeded
   std::string failure_message;
   TimePoint ended{};  ///< transition of the condition Complete or Failed
+  /// job_departure() from what the operator makes, by whoever has read both; no part of the object.
+  std::string departure;
 };
 
 struct ReplicaSet {
@@ -118,7 +120,8 @@ struct Pod {
   std::vector<ContainerSpec> spec_containers;
   std::vector<ContainerState> init_containers;
   std::vector<ContainerState> containers;
-  /// pod_departure() from its ReplicaSet, by whoever has read both; no part of the object.
+  /// pod_departure() from its ReplicaSet, or job_pod_departure(), by whoever has read both; no part
+  /// of the object.
   std::string departure;
 };
 

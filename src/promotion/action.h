@@ -31,7 +31,7 @@ struct InferenceAccess {
   SecretKeyRef token;  ///< of a Secret: bearer token
 };
 
-/// Create the Job of one gate. The shell draws the nonce.
+/// Create the Job of one gate. The shell gives the nonce.
 struct CreateGateJob {
   GateSpec gate;
   int attempt = 1;

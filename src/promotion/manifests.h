@@ -56,7 +56,7 @@ struct GateJobSpec {
   const PromotionRequest* request = nullptr;
   const GateClass* gate_class = nullptr;
   CreateGateJob action;
-  std::string nonce;  ///< 32 hex digits, drawn by the caller for this attempt
+  std::string nonce;  ///< 32 hex digits, of this attempt alone and of nobody's guess
 };
 
 /// Errors: Invalid when the gate's input cannot be expressed.

@@ -30,6 +30,7 @@ Replica::Replica(World world)
                   .ledgers = ledgers,
                   .trust = trust,
                   .admission = admission,
+                  .gate_jobs = gate_jobs,
                   .clock = world.clock,
                   .gate_namespace = kGates,
                   .leads = [this] { return leads; }},

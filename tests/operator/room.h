@@ -77,6 +77,7 @@ class Replica {
   Ledgers ledgers;
   Waker waker;
   AdmissionProofs admission;
+  JobMemory gate_jobs;
   Hooks hooks;
   Environment environment;
   runtime::EventRecorder events;
@@ -129,6 +130,8 @@ class Room {
   /// those that serve a version in `sick` never get ready, and those in `slow` get ready and do not
   /// count as available yet (minReadySeconds).
   void settle_workloads();
+  /// Ends one gate Job.
+  void finish_job(const nlohmann::json& job, gates::Verdict verdict);
   /// Ends every gate Job that runs; `verdict` is what its numbers say.
   void finish_jobs(gates::Verdict verdict = gates::Verdict::kPassed);
   /// Deletes what belongs to objects that are gone.
@@ -206,7 +209,6 @@ class Room {
   [[nodiscard]] std::vector<std::pair<kube::ResourceType, kube::ObjectKey>> garbage() const;
   void settle_deployment(const nlohmann::json& object);
   void settle_endpoints(const nlohmann::json& object);
-  void finish_job(const nlohmann::json& job, gates::Verdict verdict);
 
   const Options options_;
   int answers_ = 0;

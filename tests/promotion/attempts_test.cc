@@ -157,6 +157,73 @@ TEST_CASE("attempt: other images than the class names are not believed") {
   }
 }
 
+TEST_CASE("attempt: a Job or a pod that is not what the operator makes is not believed, at once") {
+  for (const bool in_pod : {false, true}) {
+    Run run;
+    (in_pod ? run.pods[0].departure : run.jobs[0].departure) = "spec.containers[gate].command";
+    for (const bool over : {true, false}) {
+      if (!over) {
+        run.jobs[0].complete = false;
+        run.pods[0].containers[0].terminated = false;
+      }
+      const GateState gate = run.observe();
+      CHECK(gate.verdict == Verdict::kErrored);
+      CHECK(gate.judgement.reason == "ForeignJob");
+      CHECK(gate.judgement.message.find("spec.containers[gate].command") != std::string::npos);
+      CHECK(gate.retryable);
+      CHECK(gate.tries == 1);
+    }
+  }
+}
+
+TEST_CASE("attempt: one that somebody takes away counts, and its name does not count again") {
+  Run run;
+  const RememberedJob first{.name = run.jobs[0].meta.name,
+                            .uid = "uid-first",
+                            .gate = "latency",
+                            .attempt = 1,
+                            .input_digest = sha('a'),
+                            .missed = at(std::chrono::hours(3))};
+  run.question.missed = {first};
+  GateState gate = run.observe();  // another Job has its name, and has passed
+  CHECK(gate.verdict == Verdict::kErrored);
+  CHECK(gate.judgement.reason == "JobMissing");
+  CHECK(gate.retryable);
+  CHECK(gate.attempt == 1);
+  CHECK(gate.tries == 1);
+  CHECK(gate.ended == at(std::chrono::hours(3)));
+  CHECK(gate.job_uid == "uid-first");
+  run.jobs = {run.job(2)};
+  run.pods = {run.pod(run.jobs[0])};
+  gate = run.observe();  // the next attempt is another one
+  CHECK(gate.verdict == Verdict::kPassed);
+  CHECK(gate.attempt == 2);
+  CHECK(gate.tries == 2);
+  run.question.missed[0].input_digest = sha('9');
+  run.jobs.clear();
+  gate = run.observe();  // at another question only the number is taken
+  CHECK(gate.verdict == Verdict::kPending);
+  CHECK(gate.attempt == 1);
+  CHECK(gate.tries == 0);
+}
+
+TEST_CASE("attempt: whose Job vanishes after it spoke against the version is not asked again") {
+  for (const Verdict verdict : {Verdict::kFailed, Verdict::kInconclusive, Verdict::kPassed,
+                                Verdict::kErrored, Verdict::kRunning}) {
+    Run run;
+    run.question.missed = {{.name = "g-1",
+                            .uid = "u",
+                            .gate = "latency",
+                            .attempt = 1,
+                            .input_digest = sha('a'),
+                            .verdict = verdict}};
+    run.jobs.clear();
+    const bool spoke = verdict == Verdict::kFailed || verdict == Verdict::kInconclusive;
+    CHECK(run.observe().verdict == Verdict::kErrored);
+    CHECK(run.observe().retryable == !spoke);
+  }
+}
+
 TEST_CASE("attempt: a result counts only while what was measured is still the same") {
   Run run;
   run.question.pods["candidate"] = "uid-pod-candidate server=img/1";

@@ -112,8 +112,28 @@ std::map<std::string, std::string> measured_pods(const Job& job) {
   return out;
 }
 
+/// In what a Job or one of its pods is not what the operator makes; empty: in nothing.
+std::string departure_of(const Job& job, const std::vector<const Pod*>& pods) {
+  if (!job.departure.empty()) return fmt::format("Job {}: {}", job.meta.name, job.departure);
+  for (const Pod* pod : pods)
+    if (!pod->departure.empty()) return fmt::format("pod {}: {}", pod->meta.name, pod->departure);
+  return {};
+}
+
+gates::Judgement foreign(const std::string& departure) {
+  return {.verdict = Verdict::kErrored,
+          .reason = "ForeignJob",
+          .message = cut_utf8(fmt::format("the Job is not what Stagekeeper makes, and is not "
+                                          "believed: {} differs. Whoever may write in the gate "
+                                          "namespace can do so while its admission policy "
+                                          "stagekeeper-gate-namespace is not in force",
+                                          departure),
+                              kMaxMessage, CutMark::kEllipsis)};
+}
+
 /// A run whose result says nothing, whatever it says; Pending: it may be judged.
-gates::Judgement distrusted(const GateQuestion& question, const std::vector<const Pod*>& pods,
+gates::Judgement distrusted(const GateQuestion& question, const Job& job,
+                            const std::vector<const Pod*>& pods,
                             const std::map<std::string, std::string>& measured) {
   gates::Judgement out;
   const GateClass* gate_class = question.gate_class;
@@ -129,6 +149,8 @@ gates::Judgement distrusted(const GateQuestion& question, const std::vector<cons
     out = {.verdict = Verdict::kErrored,
            .reason = "CandidateChanged",
            .message = "a pod that the gate measured was replaced, restarted or changed meanwhile"};
+  } else if (const std::string departure = departure_of(job, pods); !departure.empty()) {
+    out = foreign(departure);
   }
   return out;
 }
@@ -140,20 +162,58 @@ std::string uid_of(const std::map<std::string, std::string>& measured) {
   return candidate->second.substr(0, candidate->second.find(' '));
 }
 
+bool is_missed(const GateQuestion& question, int attempt) {
+  return std::ranges::find(question.missed, attempt, &RememberedJob::attempt) !=
+         question.missed.end();
+}
+
+/// The last attempt that is missed at the present question, or null.
+const RememberedJob* last_missed(const GateQuestion& question) {
+  const RememberedJob* out = nullptr;
+  for (const RememberedJob& each : question.missed) {
+    const bool later = out == nullptr || each.attempt > out->attempt;
+    if (later && each.input_digest == question.input_digest) out = &each;
+  }
+  return out;
+}
+
+void miss(GateState& state, const RememberedJob& missed) {
+  const bool had_spoken =
+      missed.verdict == Verdict::kFailed || missed.verdict == Verdict::kInconclusive;
+  state.attempt = missed.attempt;
+  state.job_name = missed.name;
+  state.job_uid = missed.uid;
+  state.verdict = Verdict::kErrored;
+  state.retryable = !had_spoken;
+  state.ended = missed.missed;
+  state.judgement = {
+      .verdict = Verdict::kErrored,
+      .reason = "JobMissing",
+      .message = fmt::format(
+          "Job {} of attempt {} was deleted, or made again, by somebody else than Stagekeeper{}",
+          missed.name, missed.attempt,
+          had_spoken ? ", after it had spoken against the version: to ask again, create a new "
+                       "PromotionRequest"
+                     : "; what it would have found is not known")};
+}
+
 void judge(GateState& state, const Job& job, const std::vector<const Pod*>& pods,
            const GateQuestion& question) {
   const gates::GateRun run = run_of(job, pods);
-  if (!gates::is_over(run)) {
+  const auto measured = measured_pods(job);
+  // What is to be compared with is made for the pods as they are now. One that is not ours is not
+  // waited for.
+  const bool is_foreign = measured == question.pods && !departure_of(job, pods).empty();
+  if (!gates::is_over(run) && !is_foreign) {
     state.judgement.message = cut_utf8(gates::waiting_text(run), kMaxMessage, CutMark::kEllipsis);
     return;
   }
-  state.ended = job.ended;
+  state.ended = std::max(job.ended, job.meta.created);
   if (!pods.empty()) state.ended = std::max(state.ended, pods.front()->meta.created);
-  const auto measured = measured_pods(job);
   state.served_by = uid_of(measured);
   state.proof = question.proof;
   state.pods = measured;
-  state.judgement = distrusted(question, pods, measured);
+  state.judgement = distrusted(question, job, pods, measured);
   state.retryable = state.judgement.verdict != Verdict::kPending;
   const gates::Kind* kind = gates::find_kind(state.spec.kind);
   if (state.judgement.verdict == Verdict::kPending && kind != nullptr) {
@@ -183,7 +243,7 @@ const Job* latest_job(const GateSpec& spec, const GateQuestion& question,
   int highest = 0;
   for (const Job& job : jobs) {
     const int attempt = attempt_of(job, spec, question.request_uid);
-    if (attempt <= highest || !answers(job, question)) continue;
+    if (attempt <= highest || !answers(job, question) || is_missed(question, attempt)) continue;
     latest = &job;
     highest = attempt;
   }
@@ -200,14 +260,24 @@ GateState observe_gate(const GateSpec& spec, const GateQuestion& question,
   }
   for (const Job& job : jobs) {
     const int attempt = attempt_of(job, spec, question.request_uid);
-    if (attempt == 0) continue;
+    if (attempt == 0 || is_missed(question, attempt)) continue;
     // Of any question: the name of a Job is never used twice.
     state.attempt = std::max(state.attempt, attempt);
     if (answers(job, question)) ++state.tries;
   }
+  for (const RememberedJob& each : question.missed) {
+    state.attempt = std::max(state.attempt, each.attempt);
+    if (each.input_digest == question.input_digest) ++state.tries;
+  }
   const Job* latest = latest_job(spec, question, jobs);
+  const RememberedJob* missed = last_missed(question);
+  const int known = latest == nullptr ? 0 : attempt_of(*latest, spec, question.request_uid);
+  if (missed != nullptr && missed->attempt > known) {
+    miss(state, *missed);
+    return state;
+  }
   if (latest == nullptr) return state;
-  state.attempt = attempt_of(*latest, spec, question.request_uid);
+  state.attempt = known;
   state.job_name = latest->meta.name;
   state.job_uid = latest->meta.uid;
   state.nonce = annotation_of(latest->meta, kNonceAnnotation);

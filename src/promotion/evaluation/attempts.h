@@ -10,6 +10,17 @@
 
 namespace stagekeeper::promotion {
 
+/// An attempt whose Job the operator has made or seen, as it is remembered.
+struct RememberedJob {
+  std::string name;
+  std::string uid;
+  std::string gate;
+  int attempt = 0;
+  std::string input_digest;
+  Verdict verdict = Verdict::kRunning;  ///< as it was last seen
+  TimePoint missed{};                   ///< since when it is not there, or another Job has its name
+};
+
 /// What one gate is asked now, and of whom.
 struct GateQuestion {
   std::string request_uid;
@@ -20,11 +31,12 @@ struct GateQuestion {
   const GateClass* gate_class = nullptr;    ///< whose images must have run; null: not known
   std::map<std::string, std::string> pods;  ///< role or pod → identity_of(), as it is now
   std::string proof;                        ///< versionProof.type of the target that is asked
+  std::vector<RememberedJob> missed = {};   ///< of this gate: taken away by somebody else than us
 };
 
 /// The latest attempt of a gate at the present question among all Jobs of the request, or null.
 /// Only a Job under the name of its own attempt, with the present input digest, counts: labels can
-/// be put on anything.
+/// be put on anything. One under the name of an attempt that is missed does not.
 const Job* latest_job(const GateSpec& spec, const GateQuestion& question,
                       const std::vector<Job>& jobs);
 

@@ -52,18 +52,6 @@ Turns turns(const EvaluationCase& facts) {
   return out;
 }
 
-Result<CreateGateJob> job_of(const EvaluationCase& facts, const GateState& gate) {
-  CreateGateJob out{.gate = gate.spec, .attempt = gate.attempt + 1, .input_digest = facts.digest};
-  Result<gates::GateInput> input =
-      evaluation_input(measured_facts(facts.subject, facts.candidate), gate.spec, out.attempt,
-                       facts.facts, facts.champion);
-  if (!input) return tl::unexpected(input.error());
-  out.input = std::move(*input);
-  out.access = access_of(*facts.facts.on->target);
-  out.pods = evaluation_question(facts.subject, gate.spec, facts.facts, facts.digest).pods;
-  return out;
-}
-
 /// The next attempt of a gate may not begin before.
 TimePoint not_before(const GateState& gate) {
   return gate.tries == 0 ? TimePoint{} : gate.ended + spacing_after(gate.tries);
@@ -119,7 +107,8 @@ Decision start_gates(const EvaluationCase& facts) {
   std::vector<CreateGateJob> jobs;
   jobs.reserve(starts.now.size());
   for (const GateState* gate : starts.now) {
-    Result<CreateGateJob> job = job_of(facts, *gate);
+    Result<CreateGateJob> job =
+        evaluation_job(facts.subject, gate->spec, gate->attempt + 1, facts.facts, facts.digest);
     if (!job) return waiting(Phase::kPending, cannot_ask(facts.subject, *gate, job.error()));
     jobs.push_back(std::move(*job));
   }

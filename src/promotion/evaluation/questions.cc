@@ -264,6 +264,44 @@ Result<gates::GateInput> smoke_input(const MeasuredFacts& measured, const GateSp
   return out;
 }
 
+Result<CreateGateJob> evaluation_job(const Subject& subject, const GateSpec& spec, int attempt,
+                                     const EvaluationFacts& facts, const std::string& digest) {
+  if (!facts.on || !facts.on->target || !subject.policy || !subject.version)
+    return fail(ErrorCode::kInvalid, "what the gate is about is not there");
+  CreateGateJob out{.gate = spec, .attempt = attempt, .input_digest = digest};
+  SK_TRY(out.input, evaluation_input(measured_facts(subject, requested(subject)), spec, attempt,
+                                     facts, champion_of(facts)));
+  out.access = access_of(*facts.on->target);
+  out.pods = evaluation_question(subject, spec, facts, digest).pods;
+  return out;
+}
+
+Result<CreateGateJob> smoke_job(const Subject& subject, const DecidedFacts& decided,
+                                const RecordFact& intent, const RolloutFacts& on, int attempt) {
+  const TargetState& state = on.state;
+  const auto decided_on =
+      std::ranges::find(decided.targets, state.name, &DecidedFacts::Target::name);
+  if (!state.target || decided_on == decided.targets.end())
+    return fail(ErrorCode::kInvalid, "the target of the smoke test is not there");
+  const VersionRef& to = decided_on->to;
+  GateSpec spec = smoke_spec(state.name, to.version, proved_by_answers(state, decided));
+  // What was decided on, not what policy and ModelVersion say by now. The bytes of a version that
+  // no gate has seen are verified with it.
+  const bool adopts = subject.request.action == RequestAction::kAdopt;
+  const MeasuredFacts measured{.request = subject.request,
+                               .version = to,
+                               .artifact_uri = to.artifact_uri,
+                               .dataset = decided.dataset,
+                               .binary = decided.binary,
+                               .inputs = decided.inputs,
+                               .verified_by = adopts ? spec.name : std::string()};
+  CreateGateJob out{.gate = spec, .attempt = attempt, .input_digest = intent.digest};
+  SK_TRY(out.input, smoke_input(measured, spec, attempt, *state.target, decided));
+  out.access = access_of(*state.target);
+  if (on.serving) out.pods = on.serving->pods;
+  return out;
+}
+
 std::string http_origin(std::string_view address, int port, bool tls) {
   const bool ipv6 = address.find(':') != std::string_view::npos;
   const char* scheme = tls ? "https" : "http";

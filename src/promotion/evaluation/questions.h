@@ -70,6 +70,14 @@ Result<gates::GateInput> smoke_input(const MeasuredFacts& measured, const GateSp
                                      int attempt, const ServingTarget& target,
                                      const DecidedFacts& decided);
 
+/// The Job that asks a gate of an evaluation. Errors: Invalid.
+Result<CreateGateJob> evaluation_job(const Subject& subject, const GateSpec& spec, int attempt,
+                                     const EvaluationFacts& facts, const std::string& digest);
+
+/// The Job that tests what an Intent has brought about on a target that exists. Errors: Invalid.
+Result<CreateGateJob> smoke_job(const Subject& subject, const DecidedFacts& decided,
+                                const RecordFact& intent, const RolloutFacts& on, int attempt);
+
 /// "http://<address>:<port>" or with https, with brackets around an IPv6 address.
 std::string http_origin(std::string_view address, int port, bool tls = false);
 

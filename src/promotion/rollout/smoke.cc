@@ -13,44 +13,22 @@ namespace {
 /// How soon pods are looked at again that are not what they should be: most end within their grace.
 constexpr std::chrono::seconds kLookAgain{10};
 
-/// What was decided on, not what policy and ModelVersion say by now. The bytes of a version that no
-/// gate has seen are verified with it.
-MeasuredFacts measured(const Case& facts, const GateSpec& spec) {
-  const bool adopts = facts.subject.request.action == RequestAction::kAdopt;
-  return {.request = facts.subject.request,
-          .version = facts.target.to,
-          .artifact_uri = facts.target.to.artifact_uri,
-          .dataset = facts.decided.dataset,
-          .binary = facts.decided.binary,
-          .inputs = facts.decided.inputs,
-          .verified_by = adopts ? spec.name : std::string()};
-}
-
 void start(const Case& facts, const RecordFact& intent, const GateState& gate, Step& out) {
-  auto input = smoke_input(measured(facts, gate.spec), gate.spec, gate.attempt + 1,
-                           *facts.facts.state.target, facts.decided);
-  if (!input) {
+  auto job = smoke_job(facts.subject, facts.decided, intent, facts.facts, gate.attempt + 1);
+  if (!job) {
     out.wait->code = WaitCode::kSmokeTestErrored;
-    out.wait->what = "the smoke test cannot be described: " + input.error().message;
+    out.wait->what = "the smoke test cannot be described: " + job.error().message;
     out.wait->who_can = "whoever may roll back";
     out.wait->command = "create a PromotionRequest with action Rollback";
     return;
   }
-  CreateGateJob job{.gate = gate.spec,
-                    .attempt = gate.attempt + 1,
-                    .input_digest = intent.digest,
-                    .input = std::move(*input),
-                    .access = access_of(*facts.facts.state.target)};
-  if (const auto& serving = facts.facts.serving) {
-    if (!serving->attested) {
-      out.wait->what +=
-          "; the test waits until every pod behind the Service serves it: " + serving->problem;
-      out.wake_at = facts.now + kLookAgain;
-      return;
-    }
-    job.pods = serving->pods;
+  if (const auto& serving = facts.facts.serving; serving && !serving->attested) {
+    out.wait->what +=
+        "; the test waits until every pod behind the Service serves it: " + serving->problem;
+    out.wake_at = facts.now + kLookAgain;
+    return;
   }
-  out.actions.emplace_back(std::move(job));
+  out.actions.emplace_back(std::move(*job));
 }
 
 /// Technical trouble says nothing about the version: it is tried again for as long as it takes, and
@@ -74,9 +52,12 @@ Step errored(const Case& facts, const RecordFact& intent, const GateState& gate)
   return out;
 }
 
-/// No technical trouble, but a fact about the artifact: another attempt would read the same.
-bool has_other_bytes(const GateState& gate) {
-  return gate.verdict == Verdict::kErrored && gate.judgement.reason == "ArtifactDigestMismatch";
+/// No technical trouble: a fact about the artifact, of which another attempt would read the same,
+/// or a Job that somebody has deleted since it spoke against the version.
+bool is_fact(const GateState& gate) {
+  const std::string& reason = gate.judgement.reason;
+  return gate.verdict == Verdict::kErrored &&
+         (reason == "ArtifactDigestMismatch" || (reason == "JobMissing" && !gate.retryable));
 }
 
 }  // namespace
@@ -86,8 +67,7 @@ std::optional<Step> smoke(const Case& facts, const RecordFact& intent) {
   gate.spec = smoke_spec(facts.target.name, facts.target.to.version,
                          proved_by_answers(facts.facts.state, facts.decided));
   if (gate.verdict == Verdict::kPassed) return std::nullopt;
-  if (gate.verdict == Verdict::kFailed || gate.verdict == Verdict::kInconclusive ||
-      has_other_bytes(gate)) {
+  if (gate.verdict == Verdict::kFailed || gate.verdict == Verdict::kInconclusive || is_fact(gate)) {
     return abort(facts, intent,
                  {EndCode::kSmokeTestFailed, "smoke test: " + gate.judgement.message});
   }
