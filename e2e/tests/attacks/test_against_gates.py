@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -43,6 +44,7 @@ open('/dev/termination-log','w').write(json.dumps(r))
 """
 """Time enough to play something, then a report as good as a gate can make it."""
 REQUEST_UID = "stagekeeper.dev/request-uid"
+JOB_FIELDS = ("backoffLimit", "completions", "parallelism", "activeDeadlineSeconds")
 
 
 @dataclass
@@ -105,8 +107,8 @@ def slow_class(cluster: Cluster) -> Iterator[str]:
     cluster.admin.delete("GateClass", None, name)
 
 
-@pytest.fixture(scope="module")
-def scene(shared_world: Callable[..., World], slow_class: str) -> Iterator[Scene]:
+@contextmanager
+def played(shared_world: Callable[..., World], slow_class: str) -> Iterator[Scene]:
     gate = one_gate(ACCURACY, gateClassName=slow_class)
     edit = both(stages([gate], [ACCURACY]), deployment(replicas=1))
     it = shared_world(versions=["1"], edit=edit)
@@ -118,6 +120,19 @@ def scene(shared_world: Callable[..., World], slow_class: str) -> Iterator[Scene
     measuring(made, 1)
     yield made
     it.admin.delete("RoleBinding", GATE_NAMESPACE, it.ns)
+
+
+@pytest.fixture(scope="module")
+def scene(shared_world: Callable[..., World], slow_class: str) -> Iterator[Scene]:
+    with played(shared_world, slow_class) as made:
+        yield made
+
+
+@pytest.fixture
+def fresh_scene(shared_world: Callable[..., World], slow_class: str) -> Iterator[Scene]:
+    """Another one: how often a gate is tried is limited."""
+    with played(shared_world, slow_class) as made:
+        yield made
 
 
 # What is tried
@@ -181,6 +196,51 @@ def forge_a_job(s: Scene, **query: str) -> None:
     s.tenant.create(forged(s), GATE_NAMESPACE, **query)
 
 
+FORGED_REPORT = MEASURES.replace("time.sleep(20)", "i['attempt']=type(i['attempt'])(2)")
+
+
+def forge_the_next_attempt(s: Scene, **query: str) -> None:
+    """Under its very name, with the gate's own images and all that is written on the first one: a
+    program that reports what pleases."""
+    own = s.it.admin.read("Job", GATE_NAMESPACE, s.job(1))
+    template = own["spec"]["template"]
+    template["spec"]["containers"][0]["command"] = python_command(FORGED_REPORT)
+    marks = {**_ours(own["metadata"]["labels"]), "stagekeeper.dev/attempt": "2"}
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": s.job(2),
+            "labels": marks,
+            "annotations": own["metadata"]["annotations"],
+        },
+        "spec": {
+            **{key: own["spec"][key] for key in JOB_FIELDS},
+            "template": {"metadata": {"labels": marks}, "spec": template["spec"]},
+        },
+    }
+    s.tenant.create(job, GATE_NAMESPACE, **query)
+
+
+def make_the_job_again(s: Scene, was: Object, **query: str) -> None:
+    """As it was: its name, and all that the operator wrote."""
+    made = copy.deepcopy(was)
+    made["metadata"] = {
+        "name": was["metadata"]["name"],
+        "labels": _ours(was["metadata"]["labels"]),
+        "annotations": was["metadata"]["annotations"],
+    }
+    made.pop("status", None)
+    made["spec"].pop("selector", None)
+    template = made["spec"]["template"]
+    template["metadata"]["labels"] = _ours(template["metadata"]["labels"])
+    s.tenant.create(made, GATE_NAMESPACE, **query)
+
+
+def _ours(labels: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in labels.items() if key.startswith("stagekeeper.dev/")}
+
+
 def schedule_a_job(s: Scene, **query: str) -> None:
     """The controller of CronJobs makes the Job then, which is the control plane's."""
     job = forged(s)
@@ -226,6 +286,10 @@ FORGED = Attack(
     "A10", "a Job with the marks of a gate",
     GATES, "only Stagekeeper creates, changes and deletes Jobs", "create a PromotionRequest", forge_a_job,
 )  # fmt: skip
+NEXT = Attack(
+    "A10", "a Job under the name of the next attempt",
+    GATES, "only Stagekeeper creates, changes and deletes Jobs", "create a PromotionRequest", forge_the_next_attempt,
+)  # fmt: skip
 JOB_DELETED = Attack(
     "A10", "the Job of a gate deleted",
     GATES, "only Stagekeeper creates, changes and deletes Jobs", "create a PromotionRequest", delete_the_job,
@@ -234,7 +298,7 @@ POD_DELETED = Attack(
     "A10", "the pod of a gate deleted",
     GATES, "deleted by nobody", "delete the PromotionRequest", delete_the_pod,
 )  # fmt: skip
-ALL = [IMPOSTOR, SCALED, IMAGE, CRON, FORGED, JOB_DELETED, POD_DELETED]
+ALL = [IMPOSTOR, SCALED, IMAGE, CRON, FORGED, NEXT, JOB_DELETED, POD_DELETED]
 
 
 @rows(ALL)
@@ -276,20 +340,39 @@ def test_a_deleted_pod_is_counted(scene: Scene) -> None:
     measuring(scene, 2)
 
 
-def test_a_deleted_job_is_measured_anew(scene: Scene) -> None:
-    """Nothing is left of it: the policy is all that stands before this."""
+def test_a_deleted_job_is_missed_and_not_believed_again(scene: Scene) -> None:
+    """Nor when it is made again as it was: the attempt is lost, and the next one says so."""
     it = scene.it
-    before = it.admin.read("Job", GATE_NAMESPACE, scene.job(2))["metadata"]["uid"]
+    number = scene.attempt()
+    was = it.admin.read("Job", GATE_NAMESPACE, scene.job(number))
     with without(it.admin, JOB_DELETED, scene, label_out(REQUEST_UID, scene.uid)):
         delete_the_job(scene)
+        wait_for("it is gone", lambda: gone(scene, was), 30)
+        make_the_job_again(scene, was)
+    row = wait_for("it is missed", lambda: reason(scene, "JobMissing"), 30)
+    assert (row["verdict"], row["attempt"]) == ("Errored", number), row
+    assert "was deleted, or made again, by somebody else than Stagekeeper" in row["message"], row
 
-    def another() -> bool:
-        job = it.admin.get("Job", GATE_NAMESPACE, scene.job(2))
-        return bool(job and job["metadata"]["uid"] != before)
 
-    wait_for("another Job measures", another, 60)
-    assert it.gate(scene.request, "accuracy")["verdict"] in ("Pending", "Running")
-    measuring(scene, 2)
+def gone(s: Scene, was: Object) -> bool:
+    return s.it.admin.get("Job", GATE_NAMESPACE, was["metadata"]["name"]) is None
+
+
+def reason(s: Scene, wanted: str) -> Object | None:
+    row = s.it.gate(s.request, "accuracy")
+    return row if row.get("reason") == wanted else None
+
+
+def test_a_job_under_the_name_of_the_next_attempt_is_foreign(fresh_scene: Scene) -> None:
+    """It ends well and is not believed; the gate is measured again under a third name."""
+    s = fresh_scene
+    with without(s.it.admin, NEXT, s, label_out(REQUEST_UID, s.uid)):
+        forge_the_next_attempt(s)
+    row = wait_for("it is known for another", lambda: reason(s, "ForeignJob"), 30)
+    assert (row["verdict"], row["attempt"]) == ("Errored", 2), row
+    assert "containers[gate].command differs" in row["message"], row
+    measuring(s, 3)
+    assert s.it.gate(s.request, "accuracy")["verdict"] == "Running"
 
 
 def test_an_impostor_of_the_clone_is_not_measured(scene: Scene) -> None:
