@@ -17,6 +17,14 @@ using gates::because;
 using gates::Reasoned;
 using inference::Proof;
 
+/// Of a health check that got no HTTP answer.
+constexpr const char* kNoAnswer = "NoAnswer";
+/// Readiness is probed by the kubelet, from the node, so that this is what most often stands
+/// between a ready pod and a gate.
+constexpr const char* kKeptApart =
+    ". Nothing has answered: if the pod is ready, look for a NetworkPolicy that keeps pods of the "
+    "gate namespace from it; a clone bears the label stagekeeper.dev/clone, and none that the "
+    "Service selects by";
 constexpr int kOk = 200;
 constexpr int kUnauthorized = 401;
 constexpr int kForbidden = 403;
@@ -111,8 +119,8 @@ Reasoned<void> ModelServer::check_health() {
   const Result<http::Response> response =
       client_->send(http::Request{.method = "GET", .target = paths_.health, .headers = headers_});
   if (!response) {
-    return because("NotReady", fmt::format("GET {} of the {} at {}: {}", paths_.health, role_,
-                                           endpoint_.url, response.error().message));
+    return because(kNoAnswer, fmt::format("GET {} of the {} at {}: {}", paths_.health, role_,
+                                          endpoint_.url, response.error().message));
   }
   if (not_there(*response)) return other_version(paths_.health);
   if (response->status != kOk) {
@@ -181,16 +189,19 @@ Reasoned<Timer::Duration> ModelServer::call(const inference::Batch& batch) {
 
 Reasoned<void> wait_until_ready(ModelServer& server, Timer& timer, const ReadyLimits& limits) {
   const Timer::Duration deadline = timer.now() + limits.timeout;
+  bool heard = false;  // of anybody, whatever was said
   while (true) {
     const Reasoned<void> healthy = server.check_health();
     if (healthy) return {};
+    heard = heard || healthy.error().code != kNoAnswer;
     if (timer.now() + limits.interval > deadline) {
       const bool wrong = healthy.error().code == "WrongVersion";
       const char* not_ready =
           server.role() == "champion" ? "ChampionNotReady" : "CandidateNotReady";
-      return because(wrong ? "WrongVersion" : not_ready,
-                     fmt::format("not ready within {} s; last seen: {}", limits.timeout.count(),
-                                 cut_utf8(healthy.error().message, 2 * kMaxShown)));
+      return because(
+          wrong ? "WrongVersion" : not_ready,
+          fmt::format("not ready within {} s; last seen: {}{}", limits.timeout.count(),
+                      cut_utf8(healthy.error().message, 2 * kMaxShown), heard ? "" : kKeptApart));
     }
     timer.sleep(limits.interval);
   }

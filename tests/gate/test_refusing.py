@@ -106,6 +106,7 @@ def test_nobody_listens(gate: Gate) -> None:
     assert report is not None
     assert report["code"] == "CandidateNotReady"
     assert "127.0.0.1:1" in report["message"]
+    assert "NetworkPolicy" in report["message"]
 
 
 def test_an_unpinned_model_server_is_not_ready(gate: Gate, model_server: Callable[..., str]) -> None:
@@ -115,6 +116,7 @@ def test_an_unpinned_model_server_is_not_ready(gate: Gate, model_server: Callabl
     assert report is not None
     assert report["code"] == "CandidateNotReady"
     assert "answered 503" in report["message"]
+    assert "NetworkPolicy" not in report["message"], "somebody has answered"
 
 
 def test_the_gate_waits_for_a_server_that_is_late(gate: Gate) -> None:
