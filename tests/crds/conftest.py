@@ -100,7 +100,7 @@ def namespace(admin):
             "rules": [{"apiGroups": ["stagekeeper.dev"], "resources": ["modelstages"], "verbs": v, "resourceNames": n}
                       for v, n in rules]}, name).status == 201
 
-    verbs("asks", (["promote", "rollback", "abort"], ["staging", "credit-risk.production"]), (["archive"], ["archived"]))
+    verbs("asks", (["promote", "rollback"], ["staging", "credit-risk.production"]), (["archive"], ["archived"]))
     verbs("approves", (["approve"], ["credit-risk.production"]))
     bind("priya", "stagekeeper-requester")
     bind("priya", "asks", "Role")

@@ -34,7 +34,7 @@ def lost(wanted, got, path=""):
 def taken(obj, admin, users, ns):
     obj["metadata"].pop("namespace", None)
     kind = obj["kind"]
-    api = users["alice"] if kind == "Approval" else admin if obj.get("spec", {}).get("action", "Adopt") == "Adopt" else who(kind, admin, users)
+    api = users["alice"] if kind == "Approval" else admin if obj.get("spec", {}).get("action", "Adopt") in ("Adopt", "Abort") else who(kind, admin, users)
     reply = api.create(obj, where(kind, ns), dry_run=True)
     assert reply.status == 201, reply
     assert list(lost(obj.get("spec", {}), reply.body.get("spec", {}))) == []
